@@ -1,0 +1,300 @@
+"""Settings: arguments over environment over the TOML file over defaults, read once into a frozen value."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import platformdirs
+
+from ddb_aiquery._providers import PROVIDERS, Provider
+from ddb_aiquery._values import Endpoint, Secret
+from ddb_aiquery.errors import MissingKey, SettingsError, UnknownEndpoint
+
+Config = "str | Path | Mapping[str, Any] | Settings | None"
+"""What every `config=` argument takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One setting: the types it takes, and a test with the words that say what would pass it."""
+
+    types: tuple[type, ...]
+    test: Callable[[Any], bool] = lambda _: True
+    words: str = ""
+
+
+_TEXT = Key((str,), bool, "a text that is not empty")
+_POSITIVE = Key((int, float), lambda v: v > 0, "a number above 0")
+_PRICE = Key((int, float), lambda v: v >= 0, "a number, 0 or more (USD per million tokens)")
+_WHOLE = Key((int,), lambda v: v > 0, "a whole number above 0")
+
+_ENDPOINT = MappingProxyType(
+    {
+        "base_url": _TEXT,
+        "model": _TEXT,
+        "provider": Key((str,), lambda v: v in PROVIDERS, "one of " + ", ".join(PROVIDERS)),
+        "api_key": Key((str,)),
+        "task": Key((str,), lambda v: v in {"chat", "embedding", "custom"}, "chat, embedding or custom"),
+        "max_concurrency": Key((int,), lambda v: 1 <= v <= 1024, "a whole number from 1 to 1024"),  # noqa: PLR2004 (the contract's bounds)
+        "requests_per_minute": _POSITIVE,
+        "tokens_per_minute": _POSITIVE,
+        "input_price": _PRICE,
+        "output_price": _PRICE,
+        "parameters": Key((dict,)),
+        "fallbacks": Key((list,), lambda v: all(isinstance(x, str) for x in v), "a list of endpoint names"),
+        "transport": Key((str,), lambda v: v in {"pyreqwest", "httpx"}, "pyreqwest or httpx"),
+        "timeout_seconds": _POSITIVE,
+        "deadline_seconds": _POSITIVE,
+        "allow_http": Key((bool,)),
+        "api_version": _TEXT,
+        "profile": _TEXT,
+        "client_id": _TEXT,
+        "client_secret": _TEXT,
+        "retry_truncated_tokens": _WHOLE,
+    }
+)
+_TABLES: Mapping[str, Mapping[str, Key]] = MappingProxyType(
+    {
+        "defaults": {"endpoint": _TEXT, "embedding_endpoint": _TEXT},
+        "budget": {
+            "query_usd": _PRICE,
+            "day_usd": _PRICE,
+            "query_requests": _WHOLE,
+            "confirm_usd": _PRICE,
+        },
+        "cache": {"directory": _TEXT},
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The budget as the user wrote it: None where nothing is limited."""
+
+    query_usd: float | None = None
+    day_usd: float | None = None
+    query_requests: int | None = None
+    confirm_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything a user can set, checked; credentials stay templates (`${VAR}`) until an endpoint is used."""
+
+    entries: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    default_endpoint: str | None = None
+    embedding_endpoint: str | None = None
+    limits: Limits = Limits()
+    cache_directory: Path | None = None
+    """None: nothing is kept on disk."""
+    source: str = "defaults"
+
+    def endpoint(self, name: str, environ: Mapping[str, str] = os.environ) -> Endpoint:
+        """Build the Endpoint that SQL calls `name`.
+
+        Raises:
+            UnknownEndpoint: no entry, no `provider/model`, no Databricks host; lists the known names, nearest first.
+            MissingKey: the endpoint's credential is an environment variable that is not set.
+        """
+        entry = self.entries.get(name)
+        if entry is None:
+            entry = _implied(name, environ)
+        if entry is None:
+            raise UnknownEndpoint(_unknown(name, self.entries, self.source))
+        return _build(name, entry, environ)
+
+
+def load(config: Any = None, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings from `config` (a path, a dict, Settings or None), the environment and the usual file.
+
+    Raises:
+        SettingsError: names the key, the file and the line.
+    """
+    if isinstance(config, Settings):
+        return config
+    if isinstance(config, Mapping):
+        return _checked(config, "the config argument", "", environ)
+    path = _path(config, environ)
+    if path is None:
+        return _checked({}, "defaults", "", environ)
+    return _from_file(path, environ)
+
+
+def _path(config: Any, environ: Mapping[str, str]) -> Path | None:
+    if config is not None:
+        return Path(config)
+    if environ.get("DDB_AIQUERY_CONFIG"):
+        return Path(environ["DDB_AIQUERY_CONFIG"])
+    usual = Path(platformdirs.user_config_dir("ddb_aiquery", appauthor=False)) / "config.toml"
+    return usual if usual.exists() else None
+
+
+def _from_file(path: Path, environ: Mapping[str, str]) -> Settings:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise SettingsError(f"cannot read the settings file {path}: {reason}; give a TOML file") from None
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path} is not valid TOML: {error}") from None
+    return _checked(tables, str(path), text, environ)
+
+
+def _checked(tables: Mapping[str, Any], source: str, text: str, environ: Mapping[str, str]) -> Settings:
+    place = _Place(source, text)
+    for table in tables:
+        if table != "endpoints" and table not in _TABLES:
+            place.refuse((), table, f"unknown table [{table}]", {"endpoints": 0, **_TABLES})
+    entries: dict[str, Mapping[str, Any]] = {}
+    for name, entry in place.table(tables, "endpoints").items():
+        if not isinstance(entry, Mapping):
+            place.refuse(("endpoints",), name, f"endpoints.{name} must be a table", {})
+        place.check(("endpoints", name), entry, _ENDPOINT)
+        entries[name] = MappingProxyType(dict(entry))
+    for table, keys in _TABLES.items():
+        place.check((table,), place.table(tables, table), keys)
+    defaults = place.table(tables, "defaults")
+    directory = environ.get("DDB_AIQUERY_CACHE") or None
+    return Settings(
+        entries=MappingProxyType(entries),
+        default_endpoint=defaults.get("endpoint"),
+        embedding_endpoint=defaults.get("embedding_endpoint"),
+        limits=Limits(**place.table(tables, "budget")),
+        cache_directory=_cache_directory(place.table(tables, "cache").get("directory"), directory, source),
+        source=source,
+    )
+
+
+def _cache_directory(written: str | None, environment: str | None, source: str) -> Path | None:
+    """Arguments beat the environment, which beats the file."""
+    chosen = (written or environment) if source == "the config argument" else (environment or written)
+    if chosen == "off":
+        return None
+    if chosen:
+        return Path(chosen).expanduser()
+    # The state directory, not the cache directory: cleaners empty that one, and these bytes cost money.
+    return Path(platformdirs.user_state_dir("ddb_aiquery", appauthor=False))
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where settings come from, so that a complaint can point there."""
+
+    source: str
+    text: str
+
+    def table(self, tables: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+        value = tables.get(name, {})
+        if not isinstance(value, Mapping):
+            self.refuse((), name, f"[{name}] must be a table", {})
+        return value  # type: ignore[no-any-return]
+
+    def check(self, table: tuple[str, ...], entry: Mapping[str, Any], keys: Mapping[str, Key]) -> None:
+        for name, value in entry.items():
+            dotted = ".".join((*table, name))
+            key = keys.get(name)
+            if key is None:
+                self.refuse(table, name, f"unknown key {dotted}", keys)
+            elif not isinstance(value, key.types) or (isinstance(value, bool) and bool not in key.types):
+                wanted = key.words or " or ".join(t.__name__ for t in key.types)
+                self.refuse(table, name, f"{dotted} must be {wanted}, not {type(value).__name__}", {})
+            elif not key.test(value):
+                self.refuse(table, name, f"{dotted} must be {key.words}", {})
+
+    def refuse(self, table: tuple[str, ...], name: str, complaint: str, known: Mapping[str, Any]) -> None:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"; did you mean {near[0]}?" if near else f"; known: {', '.join(known)}" if known else ""
+        line = _line(self.text, table, name)
+        raise SettingsError(f"{complaint} in {self.source}{f', line {line}' if line else ''}{hint}")
+
+
+def _line(text: str, table: tuple[str, ...], name: str) -> int | None:
+    """Find the line of a key: the first that starts with it after its table's header."""
+    header = f"[{'.'.join((*table, name))}]" if not table else f"[{'.'.join(table)}]"
+    inside = not table
+    for number, line in enumerate(text.splitlines(), 1):
+        bare = line.split("#")[0].replace(" ", "").replace('"', "").replace("'", "")
+        if bare.startswith("["):
+            inside = bare == header
+            if bare in {header, f"[{'.'.join((*table, name))}]"} and (not table or bare != header):
+                return number
+        elif inside and bare.split("=")[0] == name:
+            return number
+    return None
+
+
+def _implied(name: str, environ: Mapping[str, str]) -> Mapping[str, Any] | None:
+    """Read `provider/model`, or any serving endpoint's name where DATABRICKS_HOST is set."""
+    provider, slash, model = name.partition("/")
+    if slash and provider in PROVIDERS and model:
+        return {"provider": provider, "model": model}
+    if not slash and environ.get("DATABRICKS_HOST"):
+        return {"provider": "databricks", "model": name}
+    return None
+
+
+def _build(name: str, entry: Mapping[str, Any], environ: Mapping[str, str]) -> Endpoint:
+    provider = PROVIDERS[entry.get("provider", "openai")]
+    known = Endpoint.__dataclass_fields__.keys() - {"name", "options"}
+    values = {key: value for key, value in entry.items() if key in known}
+    # `provider = "openai"` is also said of any compatible server, whose key is only what the entry says.
+    implied_key = "" if "base_url" in entry and provider.name == "openai" else provider.key_variable
+    values["base_url"] = _base_url(name, entry, provider, environ)
+    values["api_key"] = _api_key(name, entry, provider, implied_key, environ)
+    values.setdefault("model", name)
+    options = {key: _expand(name, key, value, environ) for key, value in entry.items() if key not in known}
+    return Endpoint(name=name, options=MappingProxyType(options), **values)
+
+
+def _base_url(name: str, entry: Mapping[str, Any], provider: Provider, environ: Mapping[str, str]) -> str:
+    given = entry.get("base_url") or (provider.url_variable and environ.get(provider.url_variable))
+    url = _expand(name, "base_url", given, environ) if given else provider.base_url
+    if not url:
+        raise SettingsError(
+            f"endpoint '{name}' has no base_url: set it in [endpoints.{name}]"
+            + (f" or set the environment variable {provider.url_variable}" if provider.url_variable else "")
+        )
+    return str(url).rstrip("/") if "://" in url else f"https://{url.rstrip('/')}"
+
+
+def _api_key(
+    name: str, entry: Mapping[str, Any], provider: Provider, variable: str, environ: Mapping[str, str]
+) -> Secret | None:
+    if "api_key" in entry:
+        return Secret(_expand(name, "api_key", entry["api_key"], environ))
+    if variable and environ.get(variable):
+        return Secret(environ[variable])
+    if variable and provider.needs_key and not ({"profile", "client_id"} & entry.keys()):
+        raise MissingKey(f"endpoint '{name}' needs a key: set the environment variable {variable}")
+    return None
+
+
+def _expand(name: str, key: str, value: Any, environ: Mapping[str, str]) -> Any:
+    """Put environment variables in the place of `${VAR}`."""
+    if not isinstance(value, str):
+        return value
+    before, found, rest = value.partition("${")
+    if not found:
+        return value
+    variable, _, after = rest.partition("}")
+    if not environ.get(variable):
+        raise MissingKey(f"endpoint '{name}' takes its {key} from the environment variable {variable}: set it")
+    return before + environ[variable] + str(_expand(name, key, after, environ))
+
+
+def _unknown(name: str, entries: Mapping[str, Any], source: str) -> str:
+    near = difflib.get_close_matches(name, entries, n=len(entries) or 1, cutoff=0.0)
+    known = f"known: {', '.join(near)}" if near else "no endpoint is set up"
+    return (
+        f"unknown endpoint '{name[:80]}' ({known}; from {source}); add [endpoints.{name[:80]}] to the settings, "
+        f"or name a provider's model as provider/model ({', '.join(list(PROVIDERS)[:3])}, ...)"
+    )
