@@ -1,0 +1,67 @@
+"""What one call's result looks like: the type that SQL binds, the format the endpoint is asked for, the document between.
+
+DuckDB learns the column's type from `from_json(document, structure)`, whose structure is a constant of the call. The
+document is normalised here, so that from_json never has a value to reject: it would turn it into NULL without a word.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import orjson
+
+from ddb_aiquery._values import Answer, Failure, Kind, Outcome
+from ddb_aiquery.errors import CastError, RowError
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The form of one call's result, decided by its constant arguments alone.
+
+    `structure` is the text for from_json. `response_format` is JSON text for the endpoint, None for plain text.
+    """
+
+    structure: str
+    response_format: str | None
+    fail_on_error: bool
+
+    def read(self, answer: Answer) -> Outcome:
+        """Return the answer with its text as canonical JSON of the declared type, or the Failure that says why not."""
+        return answer
+
+    def document(self, outcome: Outcome | None) -> str | None:
+        """Return the JSON text that from_json turns into the column's value; None is SQL's NULL.
+
+        Raises:
+            CastError: failOnError is true and the answer does not fit the declared type.
+            RowError: failOnError is true and there is no answer.
+        """
+        if outcome is None:
+            return None
+        if isinstance(outcome, Answer):
+            outcome = self.read(outcome)
+        if isinstance(outcome, Failure):
+            return self._failed(outcome)
+        value = quoted(outcome.text)
+        return value if self.fail_on_error else '{"response":' + value + ',"errorMessage":null}'
+
+    def _failed(self, failure: Failure) -> str:
+        if not self.fail_on_error:
+            return '{"response":null,"errorMessage":' + quoted(failure.message) + "}"
+        raise (CastError if failure.kind is Kind.CAST else RowError)(failure.message)
+
+
+def quoted(text: str) -> str:
+    """Return text as a JSON string; a lone surrogate, which UTF-8 cannot hold, becomes a question mark."""
+    try:
+        return orjson.dumps(text).decode()
+    except TypeError:
+        return orjson.dumps(text.encode("utf-8", "replace").decode()).decode()
+
+
+@lru_cache(maxsize=256)
+def shape(return_type: str | None, response_format: str | None, fail_on_error: bool) -> Shape:
+    """Return the Shape of a call with these three arguments; equal arguments give the same object."""
+    structure = '"VARCHAR"' if fail_on_error else '"STRUCT(response VARCHAR, \\"errorMessage\\" VARCHAR)"'
+    return Shape(structure, None, fail_on_error)
