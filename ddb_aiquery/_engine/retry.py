@@ -1,0 +1,189 @@
+"""Whether to ask again: decided by what is known about the bill, never by an exception's type.
+
+The classes, their limits and the jitter come from research/reliability.md 3.1. Two rules are added here. A row that
+fails no oftener than the endpoint's general luck explains is not to blame, so its limit stretches while chance can
+account for it. And a row that is given up while nobody at all gets an answer speaks for the whole endpoint.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from ddb_aiquery._values import Failure, Kind
+
+_FINAL = {Kind.ROW, Kind.REFUSED, Kind.TRUNCATED, Kind.CAST, Kind.CANCELLED, Kind.BUDGET}
+_COUNTED = {Kind.FAILED, Kind.AMBIGUOUS, Kind.INVALID}
+_SCALING_UP = 503
+_CHANCE_ENOUGH = 0.01
+"""A streak expected in fewer statements than one in a hundred is no accident."""
+_STREAK = 20
+"""Failures in a row, over all questions, before silence is taken for an endpoint that is down."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to go on: seconds for times, re-sends for counts.
+
+    `ambiguous_share` bounds the re-sends that may be paid twice, as a share of the statement's calls;
+    `ambiguous_floor` of them are allowed before the share is looked at, so that a small statement may retry too.
+    """
+
+    row_deadline: float = 600.0
+    cold_start: float = 900.0
+    down_after: float = 60.0
+    failed: int = 8
+    ambiguous: int = 3
+    invalid: int = 2
+    ambiguous_share: float = 0.25
+    ambiguous_floor: int = 20
+    base: float = 0.5
+    cap: float = 30.0
+    max_wait: float = 3600.0
+
+
+@dataclass(slots=True)
+class Tally:
+    """What one statement has seen of one endpoint; the sender calls `sent`, then `answered` or `failed`."""
+
+    heard: float
+    """When the last answer came; at first, when the statement began to send (monotonic seconds)."""
+    calls: int = 0
+    streak: int = 0
+    resent: int = 0
+    """Calls that may have been billed and were asked again."""
+    failures: dict[Kind, int] = field(default_factory=dict)
+
+    def sent(self) -> None:
+        """Count a call as it is sent."""
+        self.calls += 1
+
+    def answered(self, now: float) -> None:
+        """Count an answer: the endpoint is alive."""
+        self.heard = now
+        self.streak = 0
+
+    def failed(self, kind: Kind) -> None:
+        """Count a failure, before `decide` is asked about it."""
+        self.streak += 1
+        self.failures[kind] = self.failures.get(kind, 0) + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """One question's failures so far. `since` is when the first came, less the time it was made to wait."""
+
+    since: float | None = None
+    parked: float = 0.0
+    delay: float = 0.0
+    failed: int = 0
+    ambiguous: int = 0
+    invalid: int = 0
+    rejected: int = 0
+
+    def held(self, seconds: float) -> Attempts:
+        """Return the record with time that was spent waiting for a turn taken off the row's account."""
+        return self if self.since is None else replace(self, since=self.since + seconds)
+
+
+FRESH = Attempts()
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Ask once more, `wait` seconds from now; `attempts` replaces the question's record."""
+
+    wait: float
+    attempts: Attempts
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """Ask no more. `endpoint` is true where no other question has a chance either."""
+
+    reason: str
+    endpoint: bool = False
+
+
+def decide(  # noqa: PLR0913  the whole state of the decision, by design
+    patience: Patience, attempts: Attempts, failure: Failure, tally: Tally, now: float, chance: float
+) -> Again | GiveUp:
+    """Say whether the question is asked again, and when; `chance` is uniform in [0, 1).
+
+    For an ambiguous failure that is asked again, `tally.resent` is raised: that is the only thing changed.
+    """
+    if failure.kind in _FINAL or failure.kind is Kind.ENDPOINT:
+        return GiveUp(failure.message, endpoint=failure.kind is Kind.ENDPOINT)
+    seen = _counted(attempts, failure.kind, now)
+    reason = _limit_reached(patience, seen, failure, tally, now)
+    if reason:
+        return GiveUp(f"{failure.message} ({reason})", endpoint=_is_down(patience, failure.kind, tally, now))
+    if failure.kind is Kind.AMBIGUOUS:
+        tally.resent += 1
+    return _again(patience, seen, failure, chance)
+
+
+def _counted(attempts: Attempts, kind: Kind, now: float) -> Attempts:
+    since = now if attempts.since is None else attempts.since
+    return Attempts(
+        since=since,
+        parked=attempts.parked,
+        delay=attempts.delay,
+        failed=attempts.failed + (kind is Kind.FAILED),
+        ambiguous=attempts.ambiguous + (kind is Kind.AMBIGUOUS),
+        invalid=attempts.invalid + (kind is Kind.INVALID),
+        rejected=attempts.rejected + (kind is Kind.REJECTED),
+    )
+
+
+def _limit_reached(patience: Patience, seen: Attempts, failure: Failure, tally: Tally, now: float) -> str:
+    """Name the limit that ends the question, or return an empty string."""
+    if failure.kind in _COUNTED:
+        return _count_reached(patience, seen, failure.kind, tally)
+    elapsed = now - (now if seen.since is None else seen.since)
+    silent = now - tally.heard >= patience.down_after
+    if failure.kind is Kind.NOT_SENT:
+        limit = patience.down_after if silent else patience.row_deadline
+    elif silent:
+        limit = patience.cold_start if failure.status == _SCALING_UP else patience.row_deadline
+    else:
+        # A rejection is never the row's own fault: while others are answered, it keeps its place.
+        limit = patience.max_wait
+    if elapsed >= limit:
+        return f"tried for {elapsed:.0f} s"
+    if seen.parked >= patience.max_wait:
+        return f"waited {seen.parked:.0f} s as told by the endpoint"
+    return ""
+
+
+def _count_reached(patience: Patience, seen: Attempts, kind: Kind, tally: Tally) -> str:
+    count: int = getattr(seen, kind.value)
+    limit: int = getattr(patience, kind.value)
+    if count > limit and not _accident(count, kind, tally):
+        return f"asked {count} times"
+    if kind is Kind.AMBIGUOUS and tally.resent >= patience.ambiguous_floor + patience.ambiguous_share * tally.calls:
+        return f"{tally.resent} of {tally.calls} calls were already sent again without knowing whether they are billed"
+    return ""
+
+
+def _accident(count: int, kind: Kind, tally: Tally) -> bool:
+    """Tell whether bad luck at the endpoint's usual rate would give some row of this statement `count` failures."""
+    others = tally.calls - count
+    share = (tally.failures.get(kind, 0) - count) / others if others > 0 else 0.0
+    return 0 < share <= 1 / 2 and others * share**count >= _CHANCE_ENOUGH
+
+
+def _is_down(patience: Patience, kind: Kind, tally: Tally, now: float) -> bool:
+    silent = now - tally.heard >= patience.down_after
+    return silent and (kind is Kind.NOT_SENT or tally.streak >= _STREAK)
+
+
+def _again(patience: Patience, seen: Attempts, failure: Failure, chance: float) -> Again:
+    """Wait as told, spread by up to a quarter; untold, by decorrelated jitter."""
+    jitter = min(patience.cap, patience.base + chance * (3 * max(seen.delay, patience.base) - patience.base))
+    told = failure.wait if failure.wait is not None and failure.wait > 0 else 0.0
+    if not told:
+        return Again(jitter, replace(seen, delay=jitter))
+    wait = min(told, patience.max_wait) * (1 + chance / 4)
+    if seen.rejected > patience.failed:  # told a short wait again and again: stop believing it
+        wait, seen = max(wait, jitter), replace(seen, delay=jitter)
+    return Again(wait, replace(seen, since=(seen.since or 0.0) + wait, parked=seen.parked + wait))
