@@ -7,6 +7,7 @@ account for it. And a row that is given up while nobody at all gets an answer sp
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from ddb_aiquery._values import Failure, Kind
@@ -14,8 +15,8 @@ from ddb_aiquery._values import Failure, Kind
 _FINAL = {Kind.ROW, Kind.REFUSED, Kind.TRUNCATED, Kind.CAST, Kind.CANCELLED, Kind.BUDGET}
 _COUNTED = {Kind.FAILED, Kind.AMBIGUOUS, Kind.INVALID}
 _SCALING_UP = 503
-_CHANCE_ENOUGH = 0.01
-"""A streak expected in fewer statements than one in a hundred is no accident."""
+_CHANCE_ENOUGH = 0.001
+"""A streak expected in fewer than one statement in a thousand is no accident."""
 _STREAK = 20
 """Failures in a row, over all questions, before silence is taken for an endpoint that is down."""
 
@@ -42,8 +43,8 @@ class Patience:
 
 
 @dataclass(slots=True)
-class Tally:
-    """What one statement has seen of one endpoint; the sender calls `sent`, then `answered` or `failed`."""
+class Luck:
+    """How one Run has fared with one Endpoint; whoever sends calls `sent`, then `answered` or `failed`."""
 
     heard: float
     """When the last answer came; at first, when the statement began to send (monotonic seconds)."""
@@ -104,22 +105,27 @@ class GiveUp:
     endpoint: bool = False
 
 
-def decide(  # noqa: PLR0913  the whole state of the decision, by design
-    patience: Patience, attempts: Attempts, failure: Failure, tally: Tally, now: float, chance: float
+def decide(  # noqa: PLR0913, PLR0917  the whole state of the decision, by design
+    patience: Patience,
+    attempts: Attempts,
+    failure: Failure,
+    luck: Luck,
+    now: float,
+    chance: Callable[[], float],
 ) -> Again | GiveUp:
-    """Say whether the question is asked again, and when; `chance` is uniform in [0, 1).
+    """Say whether the question is asked again, and when; `chance` draws uniformly from [0, 1).
 
-    For an ambiguous failure that is asked again, `tally.resent` is raised: that is the only thing changed.
+    For an ambiguous failure that is asked again, `luck.resent` is raised: that is the only thing changed.
     """
     if failure.kind in _FINAL or failure.kind is Kind.ENDPOINT:
         return GiveUp(failure.message, endpoint=failure.kind is Kind.ENDPOINT)
     seen = _counted(attempts, failure.kind, now)
-    reason = _limit_reached(patience, seen, failure, tally, now)
+    reason = _limit_reached(patience, seen, failure, luck, now)
     if reason:
-        return GiveUp(f"{failure.message} ({reason})", endpoint=_is_down(patience, failure.kind, tally, now))
+        return GiveUp(f"{failure.message} ({reason})", endpoint=_is_down(patience, failure.kind, luck, now))
     if failure.kind is Kind.AMBIGUOUS:
-        tally.resent += 1
-    return _again(patience, seen, failure, chance)
+        luck.resent += 1
+    return _again(patience, seen, failure, chance())
 
 
 def _counted(attempts: Attempts, kind: Kind, now: float) -> Attempts:
@@ -135,12 +141,12 @@ def _counted(attempts: Attempts, kind: Kind, now: float) -> Attempts:
     )
 
 
-def _limit_reached(patience: Patience, seen: Attempts, failure: Failure, tally: Tally, now: float) -> str:
+def _limit_reached(patience: Patience, seen: Attempts, failure: Failure, luck: Luck, now: float) -> str:
     """Name the limit that ends the question, or return an empty string."""
     if failure.kind in _COUNTED:
-        return _count_reached(patience, seen, failure.kind, tally)
+        return _count_reached(patience, seen, failure.kind, luck)
     elapsed = now - (now if seen.since is None else seen.since)
-    silent = now - tally.heard >= patience.down_after
+    silent = now - luck.heard >= patience.down_after
     if failure.kind is Kind.NOT_SENT:
         limit = patience.down_after if silent else patience.row_deadline
     elif silent:
@@ -155,26 +161,26 @@ def _limit_reached(patience: Patience, seen: Attempts, failure: Failure, tally: 
     return ""
 
 
-def _count_reached(patience: Patience, seen: Attempts, kind: Kind, tally: Tally) -> str:
+def _count_reached(patience: Patience, seen: Attempts, kind: Kind, luck: Luck) -> str:
     count: int = getattr(seen, kind.value)
     limit: int = getattr(patience, kind.value)
-    if count > limit and not _accident(count, kind, tally):
+    if count > limit and not _accident(count, kind, luck):
         return f"asked {count} times"
-    if kind is Kind.AMBIGUOUS and tally.resent >= patience.ambiguous_floor + patience.ambiguous_share * tally.calls:
-        return f"{tally.resent} of {tally.calls} calls were already sent again without knowing whether they are billed"
+    if kind is Kind.AMBIGUOUS and luck.resent >= patience.ambiguous_floor + patience.ambiguous_share * luck.calls:
+        return f"{luck.resent} of {luck.calls} calls were already sent again without knowing whether they are billed"
     return ""
 
 
-def _accident(count: int, kind: Kind, tally: Tally) -> bool:
+def _accident(count: int, kind: Kind, luck: Luck) -> bool:
     """Tell whether bad luck at the endpoint's usual rate would give some row of this statement `count` failures."""
-    others = tally.calls - count
-    share = (tally.failures.get(kind, 0) - count) / others if others > 0 else 0.0
+    others = luck.calls - count
+    share = (luck.failures.get(kind, 0) - count) / others if others > 0 else 0.0
     return 0 < share <= 1 / 2 and others * share**count >= _CHANCE_ENOUGH
 
 
-def _is_down(patience: Patience, kind: Kind, tally: Tally, now: float) -> bool:
-    silent = now - tally.heard >= patience.down_after
-    return silent and (kind is Kind.NOT_SENT or tally.streak >= _STREAK)
+def _is_down(patience: Patience, kind: Kind, luck: Luck, now: float) -> bool:
+    silent = now - luck.heard >= patience.down_after
+    return silent and (kind is Kind.NOT_SENT or luck.streak >= _STREAK)
 
 
 def _again(patience: Patience, seen: Attempts, failure: Failure, chance: float) -> Again:

@@ -11,8 +11,7 @@ from itertools import count
 from typing import Protocol
 
 from ddb_aiquery._engine.pace import Pace
-from ddb_aiquery._engine.rates import Rates
-from ddb_aiquery._engine.retry import FRESH, Again, Attempts, GiveUp, Patience, Tally, decide
+from ddb_aiquery._engine.retry import FRESH, Again, Attempts, GiveUp, Patience, Luck, decide
 from ddb_aiquery._values import NOTHING, Failure, Kind
 
 
@@ -31,7 +30,7 @@ class Server(Protocol):
     """A scripted endpoint: `arrive` decides an exchange, `leave` hears of its end."""
 
     def arrive(self, now: float) -> Served: ...
-    def leave(self, now: float) -> None: ...
+    def leave(self, now: float, served: Served) -> None: ...
 
 
 class Steady:
@@ -43,7 +42,7 @@ class Steady:
     def arrive(self, now: float) -> Served:  # noqa: ARG002
         return Served(self.seconds())
 
-    def leave(self, now: float) -> None:
+    def leave(self, now: float, served: Served) -> None:
         pass
 
 
@@ -61,11 +60,12 @@ class Faulty:
         for kind, share in self.mix.items():
             point -= share
             if point < 0:
-                return Served(served.seconds, kind, headers=served.headers)
+                served.kind = kind
+                break
         return served
 
-    def leave(self, now: float) -> None:
-        self.inner.leave(now)
+    def leave(self, now: float, served: Served) -> None:
+        self.inner.leave(now, served)
 
 
 class Limited:
@@ -89,28 +89,40 @@ class Limited:
             }
         if fine:
             served = self.inner.arrive(now)
-            return Served(served.seconds, served.kind, served.wait, headers)
+            served.headers = headers
+            return served
         return Served(0.02, Kind.REJECTED, (1 - self.level) / self.rate, headers, 429)
 
-    def leave(self, now: float) -> None:
+    def leave(self, now: float, served: Served) -> None:
         pass
 
 
 class Collapsing:
-    """Works with up to `most` calls in flight; above that every call that comes in fails, after `failing` seconds."""
+    """Works with up to `most` calls in flight; above that every call that comes in fails, after `failing` seconds.
 
-    def __init__(self, inner: Server, most: int, failing: Callable[[], float], kind: Kind = Kind.REJECTED) -> None:
-        self.inner, self.most, self.failing, self.kind = inner, most, failing, kind
-        self.in_flight = 0
+    `hard`: too many at once ruin those that are being served too.
+    """
+
+    def __init__(
+        self, inner: Server, most: int, failing: Callable[[], float], kind: Kind = Kind.REJECTED, *, hard: bool = False
+    ) -> None:
+        self.inner, self.most, self.failing, self.kind, self.hard = inner, most, failing, kind, hard
+        self.serving: set[int] = set()
+        self.ruined: set[int] = set()
 
     def arrive(self, now: float) -> Served:
-        self.in_flight += 1
-        if self.in_flight > self.most:
-            return Served(self.failing(), self.kind, status=503)
-        return self.inner.arrive(now)
+        crowded = len(self.serving) >= self.most
+        served = Served(self.failing(), self.kind, status=503) if crowded else self.inner.arrive(now)
+        if crowded and self.hard:
+            self.ruined |= self.serving
+        self.serving.add(id(served))
+        return served
 
-    def leave(self, now: float) -> None:  # noqa: ARG002
-        self.in_flight -= 1
+    def leave(self, now: float, served: Served) -> None:
+        self.serving.discard(id(served))
+        if id(served) in self.ruined:
+            self.ruined.discard(id(served))
+            served.kind, served.status = self.kind, 503
 
 
 @dataclass(slots=True)
@@ -131,11 +143,10 @@ def run(
     concurrency: int,
     dice: random.Random,
     patience: Patience = Patience(),
-    rates: Rates | None = None,
 ) -> Outcome:
     """Ask `rows` questions through the real classes, as the engine does: retries first, then new ones."""
-    pace, out, now, order = Pace(concurrency, rates), Outcome(rows), 0.0, count()
-    tally = Tally(heard=0.0)
+    pace, out, now, order = Pace(concurrency), Outcome(rows), 0.0, count()
+    luck = Luck(heard=0.0)
     ready: deque[tuple[Attempts, float]] = deque()
     fresh = rows
     events: list[tuple[float, int, str, Attempts, Served | None]] = []
@@ -158,7 +169,7 @@ def run(
                 attempts, fresh = FRESH, fresh - 1
             served = server.arrive(now)
             out.calls += 1
-            tally.sent()
+            luck.sent()
             heapq.heappush(events, (now + served.seconds, next(order), "end", attempts, served))
         if not events:
             break
@@ -166,18 +177,18 @@ def run(
         if what == "again":
             ready.append((attempts, now))
         elif what == "end" and served is not None:
-            server.leave(now)
+            server.leave(now, served)
             if served.kind is None:
-                pace.done(now, None, served.headers)
-                tally.answered(now)
+                pace.done(now, None, headers=served.headers)
+                luck.answered(now)
                 out.answered += 1
                 out.seconds = now
                 continue
             failure = Failure(served.kind, "scripted", served.status, served.wait)
-            pace.done(now, failure, served.headers)
-            tally.failed(served.kind)
+            pace.done(now, failure, headers=served.headers)
+            luck.failed(served.kind)
             out.rejected += served.kind is Kind.REJECTED
-            verdict = decide(patience, attempts, failure, tally, now, dice.random())
+            verdict = decide(patience, attempts, failure, luck, now, dice.random)
             if isinstance(verdict, Again):
                 heapq.heappush(events, (now + verdict.wait, next(order), "again", verdict.attempts, None))
             elif isinstance(verdict, GiveUp) and verdict.endpoint:
