@@ -1,0 +1,64 @@
+"""Answers by key: what is served, and how outcomes are written down."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import apsw
+
+from ddb_aiquery._cache.database import SQL, Database, rows
+from ddb_aiquery._cache.records import answer_row, failure_row, served
+from ddb_aiquery._values import Answer, Failure, Record
+
+_AT_ONCE = 10_000
+
+
+class Answers:
+    """The part of the store that remembers."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get_many(self, keys: Sequence[bytes]) -> dict[bytes, Answer]:
+        """Return the complete answers among the keys, marked `cached`; a damaged row is a miss.
+
+        Raises:
+            CacheError: the file cannot be read.
+        """
+        found: dict[bytes, Answer] = {}
+        for start in range(0, len(keys), _AT_ONCE):
+            some = tuple(keys[start : start + _AT_ONCE])
+            found |= self._database.read(lambda connection, some=some: look(connection, some))  # type: ignore[misc]
+        return found
+
+    def put_many(self, records: Sequence[Record]) -> None:
+        """Write the outcomes in one transaction that ends this store's claims on the answered keys; durable on return.
+
+        The latest answer of a key is kept, and so is its latest failure, with the cost of all of them. A failure
+        never hides an answer and is never served.
+
+        Raises:
+            CacheError: the file cannot be written; nothing of these is.
+        """
+        answers = [answer_row(record, record.outcome) for record in records if isinstance(record.outcome, Answer)]
+        failures = [failure_row(record, record.outcome) for record in records if isinstance(record.outcome, Failure)]
+        answered = tuple({row[0] for row in answers})
+
+        def work(connection: apsw.Connection) -> None:
+            connection.executemany(SQL["put_answer"], answers)
+            connection.executemany(SQL["put_failure"], failures)
+            release(connection, self._database.owner.name, answered)
+
+        if records:
+            self._database.write(work)
+
+
+def look(connection: apsw.Connection, keys: tuple[bytes, ...]) -> dict[bytes, Answer]:
+    """Return the sound answers among the keys, as of this transaction."""
+    return served(rows(connection, "look", {"keys": apsw.carray(keys)})) if keys else {}
+
+
+def release(connection: apsw.Connection, owner: str, keys: tuple[bytes, ...]) -> None:
+    """End the owner's claims on the keys."""
+    if keys:
+        connection.execute(SQL["release"], {"owner": owner, "keys": apsw.carray(keys)})

@@ -1,0 +1,75 @@
+"""One asker per question, across processes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import apsw
+
+from ddb_aiquery._cache.answers import look, release
+from ddb_aiquery._cache.database import SQL, Database, rows
+from ddb_aiquery._values import Claims
+
+
+class Claiming:
+    """The part of the store that lets each question be asked by one process only.
+
+    A claim lasts until its owner stores the answer, gives it up, or dies. Claims need not survive a power cut.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def claim_many(self, keys: Collection[bytes]) -> Claims:
+        """Become the asker of every key that nobody has answered or is asking; look and claim are one transaction.
+
+        A key that this store has claimed before is `ours` again. A dead owner's claims are taken over.
+        Call it again with `theirs` to see how those went on.
+
+        Raises:
+            CacheError: the file cannot be written, so nothing should be asked.
+        """
+        wanted = tuple(dict.fromkeys(keys))
+        if not wanted:
+            return Claims(frozenset(), {}, frozenset())
+        return self._database.write(lambda connection: self._claim(connection, wanted), durable=False)
+
+    def release_many(self, keys: Collection[bytes]) -> None:
+        """Give up this store's claims on the keys; others' claims stay.
+
+        Raises:
+            CacheError: the file cannot be written.
+        """
+        gone = tuple(keys)
+        if gone:
+            owner = self._database.owner
+            self._database.write(lambda connection: release(connection, owner.name, gone), durable=False)
+
+    def holders_gone(self) -> int:
+        """Free the claims of owners that died and return how many owners those were.
+
+        Raises:
+            CacheError: the file cannot be written.
+        """
+
+        def work(connection: apsw.Connection) -> int:
+            alive = self._database.owner.alive
+            dead = [(owner,) for (owner,) in rows(connection, "claim_owners") if not alive(owner)]
+            connection.executemany(SQL["release_owner"], dead)
+            return len(dead)
+
+        return self._database.write(work, durable=False)
+
+    def _claim(self, connection: apsw.Connection, keys: tuple[bytes, ...]) -> Claims:
+        answered = look(connection, keys)
+        open_keys = tuple(key for key in keys if key not in answered)
+        theirs: set[bytes] = set()
+        if open_keys:
+            claimed = rows(connection, "claimed", {"keys": apsw.carray(open_keys)})
+            me = self._database.owner
+            alive = {owner: owner != me.name and me.alive(owner) for owner in {owner for _, owner in claimed}}
+            theirs = {key for key, owner in claimed if alive[owner]}
+        ours = tuple(key for key in open_keys if key not in theirs)
+        if ours:
+            connection.execute(SQL["claim"], {"owner": self._database.owner.name, "keys": apsw.carray(ours)})
+        return Claims(frozenset(ours), answered, frozenset(theirs))

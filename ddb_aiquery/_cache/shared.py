@@ -1,0 +1,93 @@
+"""What processes tell each other about an endpoint, and the money of the day."""
+
+from __future__ import annotations
+
+import apsw
+
+from ddb_aiquery._cache.database import SQL, Database, rows
+
+
+class Shared:
+    """The part of the store that paces several processes as one. None of it needs to survive a power cut."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def cooldown(self, endpoint_id: str) -> float:
+        """Return until when, in seconds since 1970, the endpoint asked everybody to wait; 0.0 where it did not."""
+        found = self._database.read(lambda it: rows(it, "cooldown", (endpoint_id,)))
+        return float(found[0][0]) if found else 0.0
+
+    def set_cooldown(self, endpoint_id: str, until: float) -> None:
+        """Have every process wait until then; an earlier time than the one known changes nothing."""
+        self._database.write(lambda it: it.execute(SQL["set_cooldown"], (endpoint_id, until)), durable=False)
+
+    def take_tokens(self, bucket_id: str, capacity: float, fill_per_second: float, n: float, now: float) -> float:
+        """Take n tokens from the bucket that all processes share and return 0.0, or take none and return the wait in s.
+
+        More than the capacity is taken from a full bucket, which then owes the rest. `now` is in seconds since 1970;
+        where it stepped back, nothing flows in.
+        """
+
+        def work(connection: apsw.Connection) -> float:
+            level, at = next(iter(rows(connection, "bucket", (bucket_id,))), (capacity, now))
+            level = min(capacity, level + max(0.0, now - at) * fill_per_second)
+            short = min(n, capacity) - level
+            if short > 0:
+                return float("inf") if fill_per_second <= 0 else short / fill_per_second
+            connection.execute(SQL["set_bucket"], (bucket_id, level - n, now))
+            return 0.0
+
+        return self._database.write(work, durable=False)
+
+    def lessons(self, endpoint_id: str) -> dict[str, str]:
+        """Return what was learnt about the endpoint, a parameter that it refuses, say."""
+        return dict(self._database.read(lambda it: rows(it, "lessons", (endpoint_id,))))
+
+    def learn(self, endpoint_id: str, what: str, value: str) -> None:
+        """Remember one thing about the endpoint; what was known under the same name is replaced."""
+        self._database.write(lambda it: it.execute(SQL["learn"], (endpoint_id, what, value)), durable=False)
+
+
+class Ledger:
+    """The part of the store that keeps the money of a day, in micro-dollars; a day is any text, `2026-11-23` say."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def reserve(self, day: str, amount: int, limit: int) -> bool:
+        """Reserve the amount if spent + reserved + amount <= limit, in one step for all processes, and tell whether."""
+
+        def work(connection: apsw.Connection) -> bool:
+            if connection.execute(SQL["committed"], {"day": day}).get + amount > limit:
+                return False
+            connection.execute(SQL["reserve"], (day, self._database.owner.name, amount))
+            return True
+
+        return self._database.write(work, durable=False)
+
+    def settle(self, day: str, reserved: int, spent: int) -> None:
+        """Turn a reservation of this store into what was really spent."""
+
+        def work(connection: apsw.Connection) -> None:
+            owner = self._database.owner.name
+            connection.execute(SQL["unreserve"], {"day": day, "owner": owner, "micro": reserved})
+            connection.execute(SQL["spend"], (day, spent))
+
+        self._database.write(work, durable=False)
+
+    def committed(self, day: str) -> int:
+        """Return what the day's limit counts: spent and reserved, the reservations of dead processes included."""
+        total: int = self._database.read(lambda it: it.execute(SQL["committed"], {"day": day}).get)
+        return total
+
+    def reconcile(self, day: str) -> int:
+        """Drop the reservations of dead processes, once somebody has looked up what they really spent; return them."""
+
+        def work(connection: apsw.Connection) -> int:
+            alive = self._database.owner.alive
+            dead = [(owner, micro) for owner, micro in rows(connection, "reservations", (day,)) if not alive(owner)]
+            connection.executemany(SQL["forgive"], [(day, owner) for owner, _ in dead])
+            return sum(micro for _, micro in dead)
+
+        return self._database.write(work, durable=False)
