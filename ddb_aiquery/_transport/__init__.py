@@ -1,0 +1,121 @@
+"""The room that knows providers and HTTP: a Question becomes an Envelope, an Envelope sent becomes its outcome."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+
+from ddb_aiquery._transport.address import Address, address_of
+from ddb_aiquery._transport.dialect import Dialect
+from ddb_aiquery._transport.letterhead import Letterhead
+from ddb_aiquery._transport.openai import OpenAI
+from ddb_aiquery._transport.wire import Timeouts, Way, Wire, open_wire
+from ddb_aiquery._values import (
+    Billing,
+    Endpoint,
+    Envelope,
+    Failure,
+    Fault,
+    Kind,
+    Outcome,
+    Question,
+    Reply,
+    Usage,
+)
+
+__all__ = ["DIALECTS", "Dialect", "Timeouts", "Transport", "Way", "Wire", "dialect_of", "open_wire"]
+
+DIALECTS: Mapping[str, Dialect] = MappingProxyType({"openai": OpenAI()})
+"""The dialect of each provider that has its own; all others are compatible with OpenAI."""
+
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+_KINDS = {Billing.NOT_SENT: Kind.NOT_SENT, Billing.AMBIGUOUS: Kind.AMBIGUOUS}
+_KEPT = 256
+_BYTES_PER_TOKEN = 4
+
+
+def dialect_of(endpoint: Endpoint) -> Dialect:
+    """Return how this endpoint's provider is spoken to."""
+    return DIALECTS.get(endpoint.provider) or DIALECTS["openai"]
+
+
+class Transport:
+    """Seals Questions, from any thread, and sends Envelopes, from one event loop.
+
+    `environ` is looked at for `DDB_AIQUERY_ALLOW` alone: whatever it says but `any`, only this machine is called.
+    """
+
+    def __init__(self, *, environ: Mapping[str, str] = os.environ) -> None:
+        self._environ = environ
+        self._addresses: dict[int, Address] = {}
+        self._letterheads: dict[tuple[Any, ...], Letterhead] = {}
+        self._wires: dict[tuple[str, Way], Wire] = {}
+
+    def seal(self, endpoint: Endpoint, question: Question) -> Envelope:
+        """Return the question's wire form and its key.
+
+        Raises:
+            RowError: the question cannot be sent: lone surrogates, a file of an unknown type, no JSON.
+            CallError: its parameters ask for what no row can have.
+        """
+        name = (id(endpoint), question.form, question.parameters, question.response_format)
+        letterhead = self._letterheads.get(name)
+        # The letterhead holds its endpoint, so no other endpoint can have that id while it is kept.
+        if letterhead is None:
+            if len(self._letterheads) >= _KEPT:
+                self._letterheads.clear()
+            letterhead = self._letterheads[name] = Letterhead.of(dialect_of(endpoint), endpoint, question)
+        return letterhead.seal(question)
+
+    async def send(self, endpoint: Endpoint, envelope: Envelope) -> tuple[Outcome, Mapping[str, str]]:
+        """Exchange an Envelope for its outcome and the reply's headers, which are empty where nothing came back."""
+        address = self._addresses.get(id(endpoint)) or self._find(endpoint)
+        refusal = address.refusal(self._environ)
+        if refusal:
+            return Failure(Kind.ENDPOINT, refusal), _NO_HEADERS
+        try:
+            wire = self._wires.get(address.wire) or self._open(address.wire)
+        except (OSError, ValueError) as error:
+            return Failure(Kind.ENDPOINT, f"{address.host} was not called: {error}"), _NO_HEADERS
+        reply = await wire.send(address.url(envelope.path), address.headers, envelope.body, address.timeouts)
+        if isinstance(reply, Fault):
+            kind = Kind.ENDPOINT if reply.final else _KINDS[reply.billing]
+            return Failure(kind, f"{address.host}: {reply.message}"), _NO_HEADERS
+        return self._read(address, envelope, reply), reply.headers
+
+    def _read(self, address: Address, envelope: Envelope, reply: Reply) -> Outcome:
+        outcome = dialect_of(address.endpoint).outcome(reply)
+        if isinstance(outcome, Failure):
+            # An endpoint may show the key that it refuses: it goes before a message is shortened in the middle of it.
+            clear = address.cleared(reply.body)
+            outcome = (
+                outcome if clear is reply.body else dialect_of(address.endpoint).outcome(replace(reply, body=clear))
+            )
+        return _settled(envelope, outcome)
+
+    def _find(self, endpoint: Endpoint) -> Address:
+        if len(self._addresses) >= _KEPT:
+            self._addresses.clear()
+        address = self._addresses[id(endpoint)] = address_of(dialect_of(endpoint), endpoint)
+        return address
+
+    def _open(self, wire: tuple[str, Way]) -> Wire:
+        opened = self._wires[wire] = open_wire(*wire)
+        return opened
+
+    async def close(self) -> None:
+        """Close every connection; the next `send` opens new ones."""
+        wires, self._wires = self._wires, {}
+        for wire in wires.values():
+            await wire.close()
+
+
+def _settled(envelope: Envelope, outcome: Outcome) -> Outcome:
+    """Put in what only the request knows: the tokens that went out, where the endpoint did not count them."""
+    usage = outcome.usage
+    if not usage.estimated or usage.input_tokens:
+        return outcome
+    return replace(outcome, usage=Usage(len(envelope.body) // _BYTES_PER_TOKEN, usage.output_tokens, estimated=True))

@@ -1,0 +1,52 @@
+"""JSON from a stranger: whatever the bytes are, a value or None comes back, never an exception."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import orjson
+
+_LONGEST_INTEGER = 300
+"""Digits; Python refuses to read very long integers, and no field that is read here has them."""
+
+
+def read(body: bytes) -> tuple[Any, str]:
+    """Return the value of a JSON body and `repaired` where bytes had to be mended to read it, else an empty note.
+
+    The value is None where the body is no JSON. orjson reads what the standard allows; what it refuses (lone
+    surrogates, invalid UTF-8, NaN, numbers out of range, a byte order mark) is read leniently.
+    """
+    try:
+        return orjson.loads(body), ""
+    except orjson.JSONDecodeError:
+        pass
+    text = body.decode("utf-8", "replace").removeprefix("\ufeff")
+    try:
+        value = json.loads(text, parse_int=_integer)
+    except (ValueError, RecursionError):
+        return None, ""
+    mended = text.encode("utf-8", "surrogatepass") != body.removeprefix(b"\xef\xbb\xbf")
+    return value, "repaired" if mended else ""
+
+
+def whole(text: str) -> str:
+    """Return the text with each lone surrogate replaced by U+FFFD; a text that is well-formed is returned as it is."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) <= _LONGEST_INTEGER else float(digits)
+
+
+def written(value: Any) -> str:
+    """Return a value that `read` returned as JSON text again."""
+    try:
+        return orjson.dumps(value).decode()
+    except (TypeError, ValueError):
+        # What orjson refuses and the lenient reader let through: large integers, lone surrogates.
+        return json.dumps(value)
