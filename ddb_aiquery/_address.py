@@ -19,6 +19,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,127}")
 _KEY = re.compile(r"(?i)(?:sk-|sk_|dapi|akia|ghp_|github_pat_|hf_|xai-|gsk_|eyj|aiza|bearer)[A-Za-z0-9_.:/-]{12,}")
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*")
 _PATH = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@/%-]*")
+_AUTHORITY = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\[\]:]+)(?::[0-9]{1,5})?")
 _NUMBER = re.compile(r"(?:0x[0-9a-f]*|[0-9]+)")
 _METADATA_HOSTS = frozenset({"metadata", "metadata.google.internal", "instance-data", "instance-data.ec2.internal"})
 _DENIED = tuple(
@@ -126,8 +127,8 @@ def _host_and_port(parts: SplitResult) -> tuple[str, int]:
         raise SettingsError("base_url has a port that is no number up to 65535") from None
     if port is None:
         port = _PORTS.get(parts.scheme, 0)
-    if not host or port == 0 or parts.netloc.endswith(":"):
-        raise SettingsError("base_url has no host or no port")
+    if not host or port == 0 or not _AUTHORITY.fullmatch(parts.netloc.rpartition("@")[2]):
+        raise SettingsError("base_url has no host, or one that is malformed")
     return _plain_host(host, bracketed="[" in parts.netloc), port
 
 
@@ -138,7 +139,7 @@ def _plain_host(host: str, *, bracketed: bool) -> str:
             address: Address = ipaddress.IPv6Address(host)
         except ValueError:
             raise SettingsError("base_url has a malformed IPv6 address") from None
-        if _denied(_unmapped(address)) or getattr(address, "scope_id", None):
+        if _denied(_unmapped(address)):
             raise SettingsError("base_url leads to a link-local, metadata, multicast or unspecified address")
         return str(address)
     labels = host.removesuffix(".").split(".")

@@ -56,7 +56,7 @@ class Redactor:
             return
         self._forms |= forms(secret)
         longest_first = sorted(self._forms, key=lambda form: (-len(form), form))
-        self._pattern = re.compile("|".join(map(re.escape, longest_first)))
+        self._pattern = re.compile("|".join(map(_any_case_escapes, longest_first)))
 
     def clean(self, text: str, limit: int | None = None) -> str:
         """Return `text` without credentials, on one line, cut to `limit` characters after that and never before."""
@@ -80,11 +80,15 @@ def forms(secret: str) -> frozenset[str]:
     raw = secret.encode("utf-8", "surrogatepass")
     found = {secret, quote(secret, safe=""), quote(secret), quote_plus(secret), json.dumps(secret)[1:-1]}
     found |= {json.dumps(secret, ensure_ascii=False)[1:-1], repr(secret)[1:-1], raw.hex(), raw.hex().upper()}
-    found.add(re.sub(r"%[0-9A-F]{2}", lambda code: code[0].lower(), quote(secret, safe="")))
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         found.add(encode(raw).decode())
         found |= {_aligned(encode(bytes(lead) + raw).decode(), lead, len(raw)) for lead in range(3)}
     return frozenset(form for form in found if len(form) >= _SHORTEST)
+
+
+def _any_case_escapes(form: str) -> str:
+    """Return a form as a pattern in which the escapes of one letter are equal in capitals and small letters."""
+    return re.sub(r"(%[0-9A-F]{2}|\\\\u[0-9a-f]{4})", r"(?i:\1)", re.escape(form))
 
 
 def _aligned(encoded: str, lead: int, length: int) -> str:

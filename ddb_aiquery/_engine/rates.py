@@ -107,10 +107,8 @@ class Rates:
                 break
         else:
             return
-        for limit, left in (read_limit(headers, "requests"),):
-            self.requests = _learnt(self.requests, limit, left, self._set_requests, now)
-        for limit, left in (read_limit(headers, "tokens"),):
-            self.tokens = _learnt(self.tokens, limit, left, self._set_tokens, now)
+        self.requests = _learnt(self.requests, *read_limit(headers, "requests"), self._set_requests, now)
+        self.tokens = _learnt(self.tokens, *read_limit(headers, "tokens"), self._set_tokens, now)
 
     def _forget(self, now: float) -> None:
         if self.requests is not None and now - self.requests.confirmed > FORGET_AFTER:

@@ -1,8 +1,14 @@
-"""A virtual clock, scripted servers and the real Pace, Rates and retry policy: what the package does to an endpoint."""
+"""A virtual clock, scripted servers and the real Pace, Rates and retry policy: what the package does to an endpoint.
+
+`PYTHONPATH=. python tests/engine/simulation.py` prints the table.
+"""
+
+# ruff: noqa: D102  the Server protocol says what `arrive` and `leave` do
 
 from __future__ import annotations
 
 import heapq
+import math
 import random
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -11,7 +17,7 @@ from itertools import count
 from typing import Protocol
 
 from ddb_aiquery._engine.pace import Pace
-from ddb_aiquery._engine.retry import FRESH, Again, Attempts, GiveUp, Patience, Luck, decide
+from ddb_aiquery._engine.retry import FRESH, Again, Attempts, Luck, Patience, decide
 from ddb_aiquery._values import NOTHING, Failure, Kind
 
 
@@ -69,7 +75,7 @@ class Faulty:
 
 
 class Limited:
-    """Lets `rate` calls a second through (bucket of `burst`), rejects the others at once, telling when the next is free."""
+    """Lets `rate` calls a second through, `burst` at once; rejects the others, telling when the next is free."""
 
     def __init__(self, inner: Server, rate: float, burst: float, *, headers: bool) -> None:
         self.inner, self.rate, self.burst, self.headers = inner, rate, burst, headers
@@ -118,7 +124,7 @@ class Collapsing:
         self.serving.add(id(served))
         return served
 
-    def leave(self, now: float, served: Served) -> None:
+    def leave(self, now: float, served: Served) -> None:  # noqa: ARG002
         self.serving.discard(id(served))
         if id(served) in self.ruined:
             self.ruined.discard(id(served))
@@ -127,70 +133,181 @@ class Collapsing:
 
 @dataclass(slots=True)
 class Outcome:
-    """What a simulated statement came to."""
+    """What a simulated statement came to; `floor` is the least number of calls that could have done it."""
 
     rows: int
+    floor: float
+    ideal: float
     answered: int = 0
     calls: int = 0
     rejected: int = 0
     seconds: float = 0.0
-    limits: list[tuple[float, int]] = field(default_factory=list)
+
+    @property
+    def excess(self) -> float:
+        """Calls beyond the floor, as a share of it."""
+        return self.calls / self.floor - 1
+
+    def __str__(self) -> str:
+        return (
+            f"{self.answered / self.rows:9.3%} {self.excess:+8.2%} {self.rejected / self.calls:9.2%}"
+            f" {self.seconds:8.1f} {self.ideal:8.1f} {self.seconds / self.ideal:6.3f}"
+        )
 
 
-def run(
-    server: Server,
-    rows: int,
-    concurrency: int,
-    dice: random.Random,
-    patience: Patience = Patience(),
-) -> Outcome:
-    """Ask `rows` questions through the real classes, as the engine does: retries first, then new ones."""
-    pace, out, now, order = Pace(concurrency), Outcome(rows), 0.0, count()
-    luck = Luck(heard=0.0)
-    ready: deque[tuple[Attempts, float]] = deque()
-    fresh = rows
-    events: list[tuple[float, int, str, Attempts, Served | None]] = []
-    asked_at = -1.0
-    while True:
-        while fresh or ready:
-            wait = pace.admit(now)
+class Simulation:
+    """One statement through the real Pace and retry policy, driven as the engine drives them: retries go first."""
+
+    def __init__(self, server: Server, rows: int, concurrency: int, dice: random.Random) -> None:
+        self.server, self.fresh, self.dice = server, rows, dice
+        self.pace, self.luck, self.patience = Pace(concurrency), Luck(heard=0.0), Patience()
+        self.out = Outcome(rows, rows, 0.0)
+        self.ready: deque[tuple[Attempts, float]] = deque()
+        self.events: list[tuple[float, int, Callable[[float], None]]] = []
+        self.order = count()
+        self.asks_at = -1.0
+        self.broken = False
+
+    def run(self) -> Outcome:
+        """Go on until every question is answered or given up."""
+        now = 0.0
+        self.dispatch(now)
+        while self.events and not self.broken:
+            now, _, happen = heapq.heappop(self.events)
+            happen(now)
+            self.dispatch(now)
+        return self.out
+
+    def at(self, when: float, happen: Callable[[float], None]) -> None:
+        heapq.heappush(self.events, (when, next(self.order), happen))
+
+    def dispatch(self, now: float) -> None:
+        while self.fresh or self.ready:
+            wait = self.pace.admit(now)
             if wait:
-                if pace.in_flight < pace.limit and asked_at <= now:
-                    asked_at = now + wait
-                    heapq.heappush(events, (asked_at, next(order), "ask", FRESH, None))
-                elif pace.in_flight and not pace._opened and asked_at <= now:
-                    asked_at = now + wait
-                    heapq.heappush(events, (asked_at, next(order), "ask", FRESH, None))
-                break
-            if ready:
-                attempts, since = ready.popleft()
-                attempts = attempts.held(now - since)
-            else:
-                attempts, fresh = FRESH, fresh - 1
-            served = server.arrive(now)
-            out.calls += 1
-            luck.sent()
-            heapq.heappush(events, (now + served.seconds, next(order), "end", attempts, served))
-        if not events:
-            break
-        now, _, what, attempts, served = heapq.heappop(events)
-        if what == "again":
-            ready.append((attempts, now))
-        elif what == "end" and served is not None:
-            server.leave(now, served)
-            if served.kind is None:
-                pace.done(now, None, headers=served.headers)
-                luck.answered(now)
-                out.answered += 1
-                out.seconds = now
-                continue
-            failure = Failure(served.kind, "scripted", served.status, served.wait)
-            pace.done(now, failure, headers=served.headers)
-            luck.failed(served.kind)
-            out.rejected += served.kind is Kind.REJECTED
-            verdict = decide(patience, attempts, failure, luck, now, dice.random)
-            if isinstance(verdict, Again):
-                heapq.heappush(events, (now + verdict.wait, next(order), "again", verdict.attempts, None))
-            elif isinstance(verdict, GiveUp) and verdict.endpoint:
-                break
+                if self.asks_at <= now:
+                    self.asks_at = now + wait
+                    self.at(self.asks_at, self.dispatch)
+                return
+            self.send(now, self.next(now))
+
+    def next(self, now: float) -> Attempts:
+        if self.ready:
+            attempts, since = self.ready.popleft()
+            return attempts.held(now - since)
+        self.fresh -= 1
+        return FRESH
+
+    def send(self, now: float, attempts: Attempts) -> None:
+        served = self.server.arrive(now)
+        self.out.calls += 1
+        self.luck.sent()
+        self.at(now + served.seconds, lambda now: self.end(now, attempts, served))
+
+    def end(self, now: float, attempts: Attempts, served: Served) -> None:
+        self.server.leave(now, served)
+        if served.kind is None:
+            self.pace.done(now, None, headers=served.headers)
+            self.luck.answered(now)
+            self.out.answered += 1
+            self.out.seconds = now
+            return
+        failure = Failure(served.kind, "scripted", served.status, served.wait)
+        self.pace.done(now, failure, headers=served.headers)
+        self.luck.failed(served.kind)
+        self.out.rejected += served.kind is Kind.REJECTED
+        verdict = decide(self.patience, attempts, failure, self.luck, now, self.dice.random)
+        if isinstance(verdict, Again):
+            again = verdict.attempts
+            self.at(now + verdict.wait, lambda now: self.ready.append((again, now)))
+        else:
+            self.broken = verdict.endpoint
+
+
+EVEN = {Kind.REJECTED: 0.06, Kind.FAILED: 0.06, Kind.AMBIGUOUS: 0.18}
+"""429, 500, timeouts, resets and cut bodies, as often the one as the other: 30 %."""
+USUAL = {Kind.REJECTED: 0.13, Kind.FAILED: 0.12, Kind.AMBIGUOUS: 0.027, Kind.INVALID: 0.013, Kind.NOT_SENT: 0.01}
+"""30 % again, as providers deal them: mostly 429 and 500."""
+_MEAN = 0.687  # seconds: lognormal, median 0.61
+_CROWD = 16
+_RATE = 50.0
+
+
+def steady(dice: random.Random) -> Steady:
+    """Answer in 0.69 s on average, with the long tail that models have."""
+    return Steady(lambda: dice.lognormvariate(-0.5, 0.5))
+
+
+def faults(dice: random.Random, mix: dict[Kind, float]) -> Server:
+    return Faulty(steady(dice), mix, dice)
+
+
+def limit(dice: random.Random, mix: dict[Kind, float], *, headers: bool) -> Server:
+    return Faulty(Limited(steady(dice), _RATE, _RATE / 2, headers=headers), mix, dice)
+
+
+def collapse(
+    dice: random.Random,
+    mix: dict[Kind, float],
+    kind: Kind = Kind.REJECTED,
+    seconds: float | None = None,
+    *,
+    hard: bool = False,
+) -> Server:
+    failing = (lambda: dice.lognormvariate(-0.5, 0.5)) if seconds is None else (lambda: seconds)
+    return Faulty(Collapsing(steady(dice), _CROWD, failing, kind, hard=hard), mix, dice)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A server, its random faults, and what it can do at best: calls at once and calls a second."""
+
+    server: Callable[[random.Random], Server]
+    mix: dict[Kind, float] = field(default_factory=dict)
+    width: float = float("inf")
+    rate: float = float("inf")
+    mean: float = _MEAN
+
+    def ideal(self, rows: int, concurrency: int) -> float:
+        """Return the least seconds for `rows` answers."""
+        waves = math.ceil(rows / (1 - sum(self.mix.values())) / min(concurrency, self.width))
+        return max(waves * self.mean, rows / (1 - sum(self.mix.values())) / self.rate)
+
+
+CASES = {
+    "no faults, 200 ms": Case(lambda _: Steady(lambda: 0.2), mean=0.2),
+    "A 30 % faults, even mix": Case(lambda dice: faults(dice, EVEN), EVEN),
+    "A 30 % faults, usual mix": Case(lambda dice: faults(dice, USUAL), USUAL),
+    "B 50/s, headers": Case(lambda dice: limit(dice, {}, headers=True), rate=_RATE),
+    "B 50/s, no headers": Case(lambda dice: limit(dice, {}, headers=False), rate=_RATE),
+    "C 50/s + 30 %, headers": Case(lambda dice: limit(dice, USUAL, headers=True), USUAL, rate=_RATE),
+    "C 50/s + 30 %, no headers": Case(lambda dice: limit(dice, USUAL, headers=False), USUAL, rate=_RATE),
+    "D collapse > 16, slow 503": Case(lambda dice: collapse(dice, {}), width=_CROWD),
+    "D collapse > 16, fast 503": Case(lambda dice: collapse(dice, {}, seconds=0.02), width=_CROWD),
+    "D collapse > 16, slow 500": Case(lambda dice: collapse(dice, {}, Kind.FAILED), width=_CROWD),
+    "D collapse > 16, ruins all": Case(lambda dice: collapse(dice, {}, hard=True), width=_CROWD),
+    "E collapse + 30 %": Case(lambda dice: collapse(dice, USUAL), USUAL, width=_CROWD),
+}
+
+
+def simulate(case: str, seed: int, concurrency: int = 64, rows: int = 20_000) -> Outcome:
+    """Run one case; `floor` and `ideal` of the outcome allow for the faults that are dealt at random."""
+    dice = random.Random(seed)  # noqa: S311
+    out = Simulation(CASES[case].server(dice), rows, concurrency, dice).run()
+    out.floor = rows / (1 - sum(CASES[case].mix.values()))
+    out.ideal = CASES[case].ideal(rows, concurrency)
     return out
+
+
+def main() -> None:
+    """Print the table."""
+    print(f"{'20,000 rows':28}{'most':>5} {'seed':>4} {'answered':>9} {'excess':>8} {'rejected':>9}", end="")  # noqa: T201
+    print(f" {'seconds':>8} {'ideal':>8} {'ratio':>6}")  # noqa: T201
+    for case in CASES:
+        for concurrency in (64, 128, 256):
+            for seed in (1, 2, 3):
+                print(f"{case:28}{concurrency:5} {seed:4} {simulate(case, seed, concurrency)}", flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

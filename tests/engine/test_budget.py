@@ -1,0 +1,157 @@
+import threading
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ddb_aiquery._engine.budget import Budget, Purse, cost_micro
+from ddb_aiquery._settings import Limits
+from ddb_aiquery._values import Usage
+from ddb_aiquery.errors import BudgetExceeded
+
+
+class Ledger:
+    """A day's ledger in memory, with the contract of the cache's; it counts transactions and checks its limit."""
+
+    def __init__(self, limit):
+        self.limit, self.spent, self.reserved, self.transactions = limit, 0, 0, 0
+        self.lock = threading.Lock()
+
+    def reserve(self, amount):  # noqa: D102
+        with self.lock:
+            self.transactions += 1
+            if self.spent + self.reserved + amount > self.limit:
+                return False
+            self.reserved += amount
+            return True
+
+    def settle(self, reserved, spent):  # noqa: D102
+        with self.lock:
+            self.transactions += 1
+            self.reserved -= reserved
+            self.spent += spent
+            assert self.reserved >= 0
+
+
+def spend(purse, estimate, actual):
+    """Make one call; tell whether the budget let it."""
+    try:
+        purse.reserve(estimate)
+    except BudgetExceeded:
+        return False
+    purse.settle(estimate, actual)
+    return True
+
+
+@pytest.mark.parametrize(
+    ("usage", "prices", "micro"),
+    [
+        (Usage(1_000_000, 1_000_000), (0.15, 0.60), 750_000),
+        (Usage(1, 0), (0.15, 0.60), 1),
+        (Usage(3, 0), (0.1, None), 1),
+        (Usage(10, 0), (0.1, None), 1),
+        (Usage(30, 0), (0.1, None), 3),
+        (Usage(5, 5), (None, None), 0),
+        (Usage(), (1.0, 1.0), 0),
+    ],
+)
+def test_cost_is_rounded_up_to_whole_micro_dollars(usage, prices, micro):
+    """Prices are USD per million tokens; a started micro-dollar counts, binary dust does not."""
+    assert cost_micro(usage, *prices) == micro
+
+
+def test_the_limit_of_calls_is_exact():
+    """A limit of 137 calls lets 137 calls through and names the setting at the next."""
+    purse = Purse(Budget(query_requests=137))
+    assert sum(spend(purse, 0, 0) for _ in range(200)) == 137
+    with pytest.raises(BudgetExceeded, match=r"137 calls.*budget\.query_requests"):
+        purse.reserve(0)
+
+
+def test_the_querys_money_is_exact_and_the_message_says_what_to_raise():
+    """The cost of 137 calls lets 137 through; the error tells spent, limit and setting."""
+    purse = Purse(Budget(query_micro=137_000))
+    assert sum(spend(purse, 1_000, 1_000) for _ in range(200)) == 137
+    with pytest.raises(BudgetExceeded, match=r"\$0\.137000.*spent \$0\.137000.*budget\.query_usd"):
+        purse.reserve(1_000)
+
+
+def test_usd_become_micro_dollars_exactly():
+    """0.29 USD are 290,000 micro-dollars, whatever binary makes of 0.29."""
+    assert Budget.of(Limits(query_usd=0.29, day_usd=1e-7, query_requests=5)) == Budget(290_000, 0, 5)
+    assert Budget.of(Limits()) == Budget()
+
+
+STEPS = st.lists(st.tuples(st.integers(0, 50), st.integers(0, 3)), max_size=200)
+
+
+@given(STEPS, st.integers(0, 1_000), st.integers(0, 1_000))
+def test_no_limit_is_ever_passed(steps, query, day):
+    """With costs up to the estimate, neither the query's nor the day's spending passes its limit, at any moment."""
+    ledger = Ledger(day)
+    purse = Purse(Budget(query_micro=query, day_micro=day), ledger)
+    open_calls = []
+    for estimate, action in steps:
+        if action < 2:
+            try:
+                purse.reserve(estimate)
+                open_calls.append(estimate)
+            except BudgetExceeded:
+                pass
+        elif open_calls and action == 2:
+            reserved = open_calls.pop()
+            purse.settle(reserved, min(estimate, reserved))
+        elif open_calls:
+            purse.release(open_calls.pop())
+        assert purse.spent + purse.reserved <= query
+        assert purse.spent + purse.reserved <= ledger.spent + ledger.reserved <= day
+    for reserved in open_calls:
+        purse.release(reserved)
+    purse.close()
+    assert (ledger.spent, ledger.reserved) == (purse.spent, 0)
+
+
+def test_a_call_that_cost_more_than_estimated_is_booked_in_full():
+    """The truth is written down, and nothing goes after it."""
+    ledger = Ledger(1_000)
+    purse = Purse(Budget(day_micro=1_000), ledger)
+    assert spend(purse, 100, 5_000)
+    assert not spend(purse, 1_000, 0)
+    purse.close()
+    assert (ledger.spent, ledger.reserved) == (5_000, 0)
+
+
+def test_the_days_money_is_leased_in_slices():
+    """10,000 small calls take some hundred transactions, and the last micro-dollar can still be spent."""
+    ledger = Ledger(10_000)
+    purse = Purse(Budget(day_micro=10_000), ledger)
+    assert all(spend(purse, 1, 1) for _ in range(10_000))
+    assert ledger.transactions < 300
+    assert not spend(purse, 1, 1)
+
+
+def test_the_day_is_one_for_many_queries_and_threads():
+    """Eight threads with a purse each spend the day's money to the last micro-dollar but never more."""
+    ledger, done = Ledger(20_000), []
+
+    def work():
+        purse = Purse(Budget(day_micro=20_000), ledger)
+        done.append(sum(spend(purse, 7, 5) for _ in range(2_000)))
+        purse.close()
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert ledger.spent == 5 * sum(done)
+    assert ledger.reserved == 0
+    assert 19_000 <= ledger.spent <= 20_000
+
+
+def test_what_is_never_settled_stays_reserved():
+    """A purse that dies with a call under way leaves the day's ledger with money reserved, never with too little."""
+    ledger = Ledger(1_000)
+    Purse(Budget(day_micro=1_000), ledger).reserve(900)
+    other = Purse(Budget(day_micro=1_000), ledger)
+    assert not spend(other, 200, 200)

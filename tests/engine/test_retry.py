@@ -1,0 +1,135 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ddb_aiquery._engine.retry import FRESH, Again, GiveUp, Luck, Patience, decide
+from ddb_aiquery._values import Failure, Kind
+
+PATIENCE = Patience()
+
+
+def half():
+    return 0.5
+
+
+def busy(calls=10_000, now=0.0):
+    """An endpoint that has answered many calls and failed none."""
+    return Luck(heard=now, calls=calls)
+
+
+def ask(failure, luck, *, answering, patience=PATIENCE, until=100_000.0):
+    """Let one question fail the same way until it is given up; return its re-sends, the time, the verdict."""
+    attempts, now, resends = FRESH, 0.0, 0
+    while now < until:
+        luck.sent()
+        luck.failed(failure.kind)
+        verdict = decide(patience, attempts, failure, luck, now, half)
+        if isinstance(verdict, GiveUp):
+            return resends, now, verdict
+        attempts, now, resends = verdict.attempts, now + verdict.wait, resends + 1
+        if answering:
+            luck.answered(now)
+    return resends, now, None
+
+
+@pytest.mark.parametrize(("kind", "resends"), [(Kind.FAILED, 8), (Kind.AMBIGUOUS, 3), (Kind.INVALID, 2)])
+def test_a_row_that_alone_fails_is_given_up_after_its_limit(kind, resends):
+    """A question is asked again as often as its kind of failure allows, and the endpoint stays open."""
+    count, _, verdict = ask(Failure(kind, "scripted"), busy(), answering=True)
+    assert count == resends
+    assert verdict.endpoint is False
+
+
+@pytest.mark.parametrize(
+    "kind", [Kind.ROW, Kind.REFUSED, Kind.TRUNCATED, Kind.CAST, Kind.CANCELLED, Kind.BUDGET, Kind.ENDPOINT]
+)
+def test_what_asking_again_cannot_cure_is_not_asked_again(kind):
+    """Final failures end the question at once, and only one kind of them the endpoint."""
+    assert decide(PATIENCE, FRESH, Failure(kind, "no"), busy(), 0.0, half) == GiveUp("no", kind is Kind.ENDPOINT)
+
+
+def test_luck_is_not_the_rows_fault():
+    """Where a sixth of all calls fail, three failures of one row prove nothing, so it is asked on."""
+    luck = busy()
+    luck.failures[Kind.AMBIGUOUS] = 1_800
+    count, _, _ = ask(Failure(Kind.AMBIGUOUS, "reset"), luck, answering=True)
+    assert 6 <= count <= 12
+
+
+def test_possibly_paid_calls_are_sent_again_only_up_to_a_share():
+    """An endpoint whose every reply is lost is not paid twice for every row."""
+    luck, resends = Luck(heard=0.0), 0
+    for _ in range(1_000):
+        count, _, _ = ask(Failure(Kind.AMBIGUOUS, "timeout"), luck, answering=False)
+        resends += count
+    assert resends <= PATIENCE.ambiguous_floor + PATIENCE.ambiguous_share * luck.calls
+
+
+def test_an_endpoint_that_cannot_be_reached_is_down_after_a_minute():
+    """Refused connections and nothing else for 60 s end the statement, not only the row."""
+    _, seconds, verdict = ask(Failure(Kind.NOT_SENT, "refused"), Luck(heard=0.0), answering=False)
+    assert 60 <= seconds <= 120
+    assert verdict.endpoint is True
+
+
+def test_a_model_that_starts_up_is_waited_for():
+    """Ten minutes of 503 are a cold start; fifteen are the end."""
+    _, seconds, verdict = ask(Failure(Kind.REJECTED, "starting", 503), Luck(heard=0.0), answering=False)
+    assert 900 <= seconds <= 960
+    assert verdict.endpoint is True
+
+
+def test_a_rejected_row_waits_while_others_are_answered():
+    """Rejections are not the row's fault: for an hour it keeps its place as long as others are answered."""
+    _, seconds, verdict = ask(Failure(Kind.REJECTED, "429", 429), busy(), answering=True)
+    assert 3600 <= seconds <= 3700
+    assert verdict.endpoint is False
+
+
+def test_a_wait_that_was_asked_for_is_not_held_against_the_row():
+    """An endpoint that says `wait 20 minutes` is obeyed, though the row's deadline is ten."""
+    verdict = decide(PATIENCE, FRESH, Failure(Kind.REJECTED, "429", 429, wait=1200.0), Luck(heard=0.0), 0.0, half)
+    assert isinstance(verdict, Again)
+    assert verdict.wait == pytest.approx(1200 * 1.125)
+    again = decide(PATIENCE, verdict.attempts, Failure(Kind.REJECTED, "429", 429), Luck(heard=0.0), verdict.wait, half)
+    assert isinstance(again, Again)
+
+
+def test_waits_do_not_go_on_for_ever():
+    """A row that is told to wait again and again is given up after an hour of it."""
+    _, seconds, _ = ask(Failure(Kind.REJECTED, "429", 429, wait=60.0), Luck(heard=0.0), answering=False)
+    assert 3600 <= seconds <= 3800
+
+
+def test_a_row_does_not_hammer_on_a_tiny_wait():
+    """`Retry-After: 0.001` for ever brings some hundred calls in an hour, not a million."""
+    count, _, _ = ask(Failure(Kind.REJECTED, "429", 429, wait=0.001), busy(), answering=True)
+    assert count < 500
+
+
+def test_a_turn_waited_for_is_not_held_against_the_row():
+    """Time in the queue is taken off the account."""
+    verdict = decide(PATIENCE, FRESH, Failure(Kind.NOT_SENT, "x"), Luck(heard=0.0), 0.0, half)
+    assert isinstance(verdict, Again)
+    later = verdict.attempts.held(500.0)
+    assert isinstance(decide(PATIENCE, later, Failure(Kind.NOT_SENT, "x"), Luck(heard=0.0), 501.0, half), Again)
+    assert FRESH.held(5.0) is FRESH
+
+
+@given(st.floats(), st.floats(0, 1, exclude_max=True), st.sampled_from(Kind))
+def test_every_wait_is_sane(wait, chance, kind):
+    """No server's number makes a wait negative, endless or longer than an hour and a quarter."""
+    verdict = decide(PATIENCE, FRESH, Failure(kind, "x", wait=wait), busy(), 0.0, lambda: chance)
+    if isinstance(verdict, Again):
+        assert 0.0 < verdict.wait <= 3600 * 1.25
+
+
+@given(st.lists(st.floats(0, 1, exclude_max=True), min_size=1, max_size=8))
+def test_backoff_spreads_between_its_base_and_its_cap(chances):
+    """Decorrelated jitter: each wait lies between the base and three times the last, and never above the cap."""
+    attempts, last = FRESH, PATIENCE.base
+    for chance in chances:
+        verdict = decide(PATIENCE, attempts, Failure(Kind.FAILED, "500"), busy(), 0.0, lambda chance=chance: chance)
+        assert isinstance(verdict, Again)
+        assert PATIENCE.base <= verdict.wait <= min(PATIENCE.cap, 3 * last)
+        attempts, last = verdict.attempts, verdict.wait
