@@ -10,10 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import urlsplit
 
 import platformdirs
 
+from ddb_aiquery._address import check_endpoint_url
 from ddb_aiquery._providers import PROVIDERS, Provider
+from ddb_aiquery._redact import REDACTOR
 from ddb_aiquery._values import Endpoint, Secret
 from ddb_aiquery.errors import MissingKey, SettingsError, UnknownEndpoint
 
@@ -263,19 +266,32 @@ def _base_url(name: str, entry: Mapping[str, Any], provider: Provider, environ: 
             f"endpoint '{name}' has no base_url: set it in [endpoints.{name}]"
             + (f" or set the environment variable {provider.url_variable}" if provider.url_variable else "")
         )
-    return str(url).rstrip("/") if "://" in url else f"https://{url.rstrip('/')}"
+    url = str(url).rstrip("/") if "://" in str(url) else f"https://{str(url).rstrip('/')}"
+    try:
+        return check_endpoint_url(url, allow_http_hosts=_http_hosts(url) if entry.get("allow_http") else ())
+    except SettingsError as error:
+        raise SettingsError(f"endpoint '{name}': {error}") from None
 
 
 def _api_key(
     name: str, entry: Mapping[str, Any], provider: Provider, variable: str, environ: Mapping[str, str]
 ) -> Secret | None:
     if "api_key" in entry:
-        return Secret(_expand(name, "api_key", entry["api_key"], environ))
+        return _secret(_expand(name, "api_key", entry["api_key"], environ))
     if variable and environ.get(variable):
-        return Secret(environ[variable])
+        return _secret(environ[variable])
     if variable and provider.needs_key and not ({"profile", "client_id"} & entry.keys()):
         raise MissingKey(f"endpoint '{name}' needs a key: set the environment variable {variable}")
     return None
+
+
+def _secret(text: str) -> Secret:
+    REDACTOR.register(text)
+    return Secret(text)
+
+
+def _http_hosts(url: str) -> tuple[str, ...]:
+    return (urlsplit(url).hostname or "",)
 
 
 def _expand(name: str, key: str, value: Any, environ: Mapping[str, str]) -> Any:

@@ -1,0 +1,216 @@
+"""Columns of arguments to Questions, and outcomes to a column of documents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ddb_aiquery import _failures
+from ddb_aiquery._address import endpoint_name
+from ddb_aiquery._engine.engine import Asking, Engine
+from ddb_aiquery._engine.flight import Batch
+from ddb_aiquery._results.parameters import read_parameters
+from ddb_aiquery._results.request import read_files, read_request
+from ddb_aiquery._results.shape import Shape, shape
+from ddb_aiquery._settings import Settings
+from ddb_aiquery._values import Answer, Endpoint, Failure, Form, Outcome, Question
+from ddb_aiquery.errors import AiQueryError, CallError, SettingsError
+
+ARGUMENTS = ("endpoint", "request", "returnType", "failOnError", "modelParameters", "responseFormat", "files")
+"""ai_query's arguments in Databricks' order."""
+_OPTIONS = (0, 2, 3, 4, 5)
+"""Positions of the arguments that are constant in nearly every call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What all Questions of one call share: where they go, how, and what comes back."""
+
+    endpoint: Endpoint
+    shape: Shape
+    parameters: str
+
+
+@dataclass(slots=True)
+class Group:
+    """The rows of a chunk that share their Terms: what they ask, and which row asks what."""
+
+    terms: Terms
+    asks: Sequence[str | Question | None]
+    """Distinct: the bare text of a plain question, a whole Question of any other, None for a NULL request."""
+    form: Form
+    """How a bare text is meant."""
+    which: pa.Array
+    """For each row the position in `asks`, NULL for a NULL request."""
+    rows: list[int] | None = None
+    """The rows' places in the chunk; None for all of it."""
+    documents: list[str | None] = field(default_factory=list)
+    pending: list[int] = field(default_factory=list)
+    batch: Batch | None = None
+    asking: Asking | None = None
+
+    def question(self, place: int) -> Question:
+        """Return the Question at a place that is not NULL."""
+        ask = self.asks[place]
+        return ask if isinstance(ask, Question) else _question(self.terms, self.form, str(ask), ())
+
+
+ReadTerms = Callable[[Sequence[Any]], Terms]
+
+
+def groups(columns: Sequence[pa.Array], terms: ReadTerms) -> list[Group]:
+    """Split a chunk's argument columns by their options and find the distinct Questions of each part."""
+    if not len(columns[0]):
+        return []
+    if all(_constant(columns[position]) for position in _OPTIONS):
+        options = [columns[position][0].as_py() for position in _OPTIONS]
+        return [_group(terms(options), columns[1], columns[6], None)]
+    parts: dict[str, tuple[Sequence[Any], list[int]]] = {}
+    for row, given in enumerate(zip(*(columns[p].to_pylist() for p in _OPTIONS), strict=True)):
+        parts.setdefault(repr(given), (given, []))[1].append(row)
+    return [
+        _group(terms(given), columns[1].take(pa.array(rows)), columns[6].take(pa.array(rows)), rows)
+        for given, rows in parts.values()
+    ]
+
+
+def read_terms(options: Sequence[Any], settings: Settings) -> Terms:
+    """Read the five options of a call.
+
+    Raises:
+        CallError: an option has a wrong value. SettingsError: the endpoint cannot be used.
+    """
+    name, return_type, fail_on_error, parameters, response_format = options
+    if not isinstance(name, str):
+        raise CallError("ai_query's endpoint is NULL: give the name of an endpoint as text")
+    if not name:
+        raise SettingsError("no default endpoint is set: write endpoint = \"name\" under [defaults] in the settings")
+    if fail_on_error is None:
+        raise CallError("ai_query's failOnError is NULL: give true or false")
+    endpoint = settings.endpoint(name if name in settings.entries else endpoint_name(name))
+    return Terms(endpoint, shape(return_type, response_format, bool(fail_on_error)), read_parameters(parameters))
+
+
+def _constant(column: pa.Array) -> bool:
+    return len(column) < 2 or column.slice(1).equals(column.slice(0, len(column) - 1))  # noqa: PLR2004
+
+
+def _group(terms: Terms, requests: pa.Array, files: pa.Array, rows: list[int] | None) -> Group:
+    bare = pa.types.is_null(files.type) or files.null_count == len(files)
+    if bare and (pa.types.is_string(requests.type) or pa.types.is_large_string(requests.type)):
+        coded = requests.dictionary_encode()
+        form = Form.EMBED if terms.endpoint.task == "embedding" else Form.TEXT
+        return Group(terms, coded.dictionary.to_pylist(), form, coded.indices, rows)
+    return _distinct(terms, requests.to_pylist(), [None] * len(requests) if bare else files.to_pylist(), rows)
+
+
+def _distinct(terms: Terms, requests: list[Any], files: list[Any], rows: list[int] | None) -> Group:
+    """Find the distinct Questions among requests that are not plain text, or come with files."""
+    places: dict[Question, int] = {}
+    which: list[int | None] = []
+    for request, attached in zip(requests, files, strict=True):
+        if request is None:
+            which.append(None)
+            continue
+        form, text = read_request(request, terms.endpoint.task)
+        question = _question(terms, form, text, read_files(attached))
+        which.append(places.setdefault(question, len(places)))
+    return Group(terms, list(places), Form.TEXT, pa.array(which, pa.int32()), rows)
+
+
+def _question(terms: Terms, form: Form, text: str, files: tuple[bytes, ...]) -> Question:
+    return Question(terms.endpoint.name, text, form, terms.parameters, terms.shape.response_format, files)
+
+
+class Memo:
+    """Documents that this Run has already made, so that a repeated chunk costs one look-up a question."""
+
+    __slots__ = ("_bytes", "_documents", "_limit")
+
+    def __init__(self, limit: int = 64 << 20) -> None:
+        self._documents: dict[object, dict[str | Question | None, str]] = {}
+        self._bytes = 0
+        self._limit = limit
+
+    def of(self, terms: Terms) -> dict[str | Question | None, str]:
+        """Return the documents made under these Terms."""
+        key = (terms.endpoint.name, terms.parameters, id(terms.shape))
+        return self._documents.setdefault(key, {})
+
+    def put(self, terms: Terms, ask: str | Question | None, document: str) -> None:
+        """Keep a document while there is room; forget all when there is none."""
+        self._bytes += 2 * len(document) + (len(ask) if isinstance(ask, str) else 0)
+        if self._bytes > self._limit:
+            self._documents = {}
+            self._bytes = 0
+        self.of(terms)[ask] = document
+
+
+def send(parts: Sequence[Group], engine: Engine, memo: Memo, asking: Asking) -> None:
+    """Set the Questions of every Group going that the Memo does not know."""
+    for part in parts:
+        terms = part.terms
+        made = memo.of(terms)
+        part.documents = [made.get(ask) for ask in part.asks]
+        part.pending = [
+            place
+            for place, document in enumerate(part.documents)
+            if document is None and part.asks[place] is not None
+        ]
+        asking.tally.endpoints.add(terms.endpoint.name)
+        if part.pending:
+            part.asking = replace(asking, fail_fast=terms.shape.fail_on_error)
+            part.batch = engine.submit(terms.endpoint, [part.question(i) for i in part.pending], part.asking)
+
+
+def receive(parts: Sequence[Group], engine: Engine, memo: Memo, tick: Callable[[], None]) -> None:
+    """Wait for every Group's outcomes and make documents of them.
+
+    Raises:
+        AiQueryError: a Failure that ends the statement.
+    """
+    for part in parts:
+        if part.batch is None or part.asking is None:
+            continue
+        outcomes = engine.wait(part.batch, part.asking, tick)
+        if part.batch.failure is not None:
+            raise _error(part.batch.failure, part, part.pending[part.batch.failed_at])
+        for place, outcome in zip(part.pending, outcomes, strict=True):
+            document = _document(part, place, outcome)
+            part.documents[place] = document
+            if document is not None:
+                memo.put(part.terms, part.asks[place], document)
+
+
+def _document(part: Group, place: int, outcome: Outcome) -> str | None:
+    shaped = part.terms.shape
+    read = shaped.read(outcome) if isinstance(outcome, Answer) else outcome
+    if isinstance(read, Failure):
+        if shaped.fail_on_error or _failures.ends_statement(read):
+            raise _error(read, part, place)
+        read = replace(read, message=_failures.sentence(read, part.terms.endpoint.name))
+    return shaped.document(read)
+
+
+def _error(failure: Failure, part: Group, place: int) -> AiQueryError:
+    return _failures.error(failure, part.terms.endpoint.name, part.question(place).request)
+
+
+def column(parts: Sequence[Group], length: int) -> pa.Array:
+    """Put the Groups' documents back into the order of the chunk's rows."""
+    if len(parts) == 1 and parts[0].rows is None:
+        return _spread(parts[0])
+    values: list[str | None] = [None] * length
+    for part in parts:
+        for row, document in zip(part.rows or [], _spread(part).to_pylist(), strict=True):
+            values[row] = document
+    return pa.array(values, pa.large_string())
+
+
+def _spread(part: Group) -> pa.Array:
+    documents = pa.array(part.documents, pa.large_string())
+    return pc.take(documents, part.which)

@@ -1,0 +1,1 @@
+"""The subcommands of `ddb-aiquery`, one file each."""

@@ -1,0 +1,189 @@
+"""The sequence: seal, known?, being asked?, asked elsewhere?, pool, written down, handed on."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ddb_aiquery._engine.budget import Purse, cost_micro
+from ddb_aiquery._engine.flight import Batch, Flight, InFlight
+from ddb_aiquery._engine.loop import Loop
+from ddb_aiquery._engine.pace import Pace
+from ddb_aiquery._engine.pool import Pool, Transport
+from ddb_aiquery._engine.retry import Patience
+from ddb_aiquery._engine.scribe import Scribe
+from ddb_aiquery._engine.store import Store
+from ddb_aiquery._engine.tally import Tally
+from ddb_aiquery._values import Answer, Endpoint, Envelope, Failure, Kind, Outcome, Question
+from ddb_aiquery.errors import Cancelled, RowError
+
+SLICE = 0.05
+"""Seconds between looks at the cancel flag: well under the 0.2 s in which a query must end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """On whose account Questions are asked: the Run's figures, its money, and how to stop it."""
+
+    tally: Tally
+    purse: Purse
+    cancelled: threading.Event
+    fail_fast: bool = True
+
+
+class Engine:
+    """Answers Questions once each. One for a cache directory and process; callers are threads of any kind."""
+
+    def __init__(
+        self,
+        store: Store,
+        transport: Transport,
+        loop: Loop,
+        clock: Callable[[], float] = time.monotonic,
+        chance: Callable[[], float] = random.random,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.store = store
+        self._transport = transport
+        self._loop = loop
+        self._clock = clock
+        self._chance = chance
+        self._in_flight = InFlight()
+        self._scribe = Scribe(store, self._in_flight, self._queue, wall_clock)
+        self._pools: list[Pool] = []
+        self._pools_lock = threading.Lock()
+
+    def submit(self, endpoint: Endpoint, questions: Sequence[Question], asking: Asking) -> Batch:
+        """Set distinct Questions going and return at once; pass the Batch to `wait`."""
+        batch = Batch(asking.tally, asking.purse, [None] * len(questions), asking.fail_fast)
+        envelopes = self._seal(endpoint, questions, batch)
+        known = self.store.get_many([envelope.key for _, envelope in envelopes])
+        for index, envelope in envelopes:
+            if envelope.key in known:
+                self._serve(batch, index, endpoint, known[envelope.key])
+        unknown = [(index, envelope) for index, envelope in envelopes if envelope.key not in known]
+        asking.tally.add(questions=len(questions), cached=len(envelopes) - len(unknown))
+        if unknown:
+            self._ask(endpoint, questions, batch, unknown)
+        elif batch.missing <= 0:
+            batch.arrived.set()
+        return batch
+
+    def wait(self, batch: Batch, asking: Asking, tick: Callable[[], None] = lambda: None) -> list[Outcome]:
+        """Wait for every outcome of a Batch, in its order; `tick` is called about twenty times a second.
+
+        Raises:
+            Cancelled: within a slice of the cancel flag; answers that have arrived are kept.
+            AiQueryError: what ends the whole statement (budget, cache).
+        """
+        try:
+            while not batch.arrived.wait(SLICE):
+                if asking.cancelled.is_set():
+                    raise Cancelled(
+                        f"cancelled: {asking.tally.sent:,} questions were sent, and every answer that arrived is kept; "
+                        "run the statement again to ask only the rest"
+                    )
+                tick()
+        except BaseException:
+            batch.abandoned = True
+            raise
+        if batch.error is not None:
+            batch.abandoned = True
+            raise batch.error
+        if batch.failure is not None:
+            batch.abandoned = True
+        return [
+            outcome or Failure(Kind.CANCELLED, "not asked: the statement failed before") for outcome in batch.outcomes
+        ]
+
+    def known(self, endpoint: Endpoint, questions: Sequence[Question]) -> list[tuple[int, Answer | None]]:
+        """Return each Question's request size in bytes and its stored answer, without a call."""
+        sealed = []
+        for question in questions:
+            try:
+                sealed.append(self._transport.seal(endpoint, question))
+            except RowError:
+                sealed.append(Envelope(b"", "", b""))
+        found = self.store.get_many([envelope.key for envelope in sealed])
+        return [(len(envelope.body), found.get(envelope.key)) for envelope in sealed]
+
+    def pools(self) -> list[Pool]:
+        """Return the pools, for what `ai_endpoints()` shows of limits learnt."""
+        return list(self._pools)
+
+    def close(self) -> None:
+        """Write what has arrived and stop the writer."""
+        self._scribe.close()
+
+    def _seal(self, endpoint: Endpoint, questions: Sequence[Question], batch: Batch) -> list[tuple[int, Envelope]]:
+        sealed = []
+        for index, question in enumerate(questions):
+            try:
+                sealed.append((index, self._transport.seal(endpoint, question)))
+            except RowError as error:
+                batch.tally.add(failed=1)
+                batch.missing += 1
+                batch.deliver(index, Failure(Kind.ROW, str(error)))
+        return sealed
+
+    def _serve(self, batch: Batch, index: int, endpoint: Endpoint, answer: Answer) -> None:
+        batch.outcomes[index] = answer
+        batch.tally.done += 1
+        saved = cost_micro(answer.usage, endpoint.input_price, endpoint.output_price)
+        if saved:
+            batch.tally.add(saved_micro=saved)
+
+    def _ask(
+        self, endpoint: Endpoint, questions: Sequence[Question], batch: Batch, unknown: list[tuple[int, Envelope]]
+    ) -> None:
+        def depart(index: int, envelope: Envelope) -> Flight:
+            return Flight(endpoint, questions[index], envelope, [])
+
+        flights = {flight.envelope.key: flight for flight in self._in_flight.join(batch, unknown, depart)}
+        if not flights:
+            return
+        try:
+            claims = self.store.claim_many(list(flights))
+        except BaseException as error:
+            for flight in flights.values():
+                self._in_flight.crash(flight, error if isinstance(error, Exception) else Cancelled("cancelled"))
+            raise
+        for key, answer in claims.answered.items():
+            batch.tally.add(cached=1)
+            self._in_flight.land(flights[key], answer)
+        if claims.theirs:
+            self._scribe.watch([flights[key] for key in claims.theirs])
+        if claims.ours:
+            self._queue([flight for key, flight in flights.items() if key in claims.ours])
+
+    def _queue(self, flights: Sequence[Flight]) -> None:
+        """Give Flights to their Endpoint's pool."""
+        pools: dict[int, tuple[Pool, list[Flight]]] = {}
+        for flight in flights:
+            pool = self._pool(flight.endpoint)
+            pools.setdefault(id(pool), (pool, []))[1].append(flight)
+        for pool, mine in pools.values():
+            self._loop.call(pool.add, mine)
+
+    def _pool(self, endpoint: Endpoint) -> Pool:
+        with self._pools_lock:
+            for pool in self._pools:
+                if pool.endpoint is endpoint or pool.endpoint == endpoint:
+                    return pool
+            pace = Pace(endpoint.max_concurrency, endpoint.requests_per_minute, endpoint.tokens_per_minute)
+            patience = Patience(row_deadline=float(endpoint.options.get("deadline_seconds", Patience().row_deadline)))
+            pool = Pool(
+                endpoint,
+                self._transport,
+                pace,
+                patience,
+                self._in_flight,
+                self._scribe.put,
+                self._clock,
+                self._chance,
+            )
+            self._pools.append(pool)
+            return pool

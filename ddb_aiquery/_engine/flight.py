@@ -1,0 +1,115 @@
+"""One asker per key: whoever else wants the same Question waits for the Flight that is under way."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from ddb_aiquery._engine.budget import Purse
+from ddb_aiquery._engine.retry import FRESH, Attempts
+from ddb_aiquery._engine.tally import Tally
+from ddb_aiquery._values import Endpoint, Envelope, Failure, Outcome, Question
+
+
+@dataclass(slots=True, eq=False)
+class Batch:
+    """The Questions that one thread waits for together, and their outcomes by position.
+
+    With `fail_fast` the first Failure ends the wait: the statement fails, whatever else is still under way.
+    """
+
+    tally: Tally
+    purse: Purse
+    outcomes: list[Outcome | None]
+    fail_fast: bool
+    arrived: threading.Event = field(default_factory=threading.Event)
+    missing: int = 0
+    abandoned: bool = False
+    failure: Failure | None = None
+    failed_at: int = -1
+    error: Exception | None = None
+
+    def deliver(self, index: int, outcome: Outcome) -> None:
+        """Put one outcome in its place and wake the waiting thread when it was the last or ends the wait."""
+        self.outcomes[index] = outcome
+        self.missing -= 1
+        self.tally.done += 1  # under the lock of InFlight
+        if self.fail_fast and self.failure is None and isinstance(outcome, Failure):
+            self.failure, self.failed_at = outcome, index
+            self.arrived.set()
+        if self.missing <= 0:
+            self.arrived.set()
+
+    def fail(self, error: Exception) -> None:
+        """End the wait with an error that concerns the statement, not a row."""
+        if self.error is None:
+            self.error = error
+        self.arrived.set()
+
+
+@dataclass(slots=True, eq=False)
+class Flight:
+    """One Question under way."""
+
+    endpoint: Endpoint
+    question: Question
+    envelope: Envelope
+    waiters: list[tuple[Batch, int]]
+    attempts: Attempts = FRESH
+    reserved: int = 0
+
+    @property
+    def batch(self) -> Batch:
+        """The batch that pays: the first that still waits."""
+        return next((batch for batch, _ in self.waiters if not batch.abandoned), self.waiters[0][0])
+
+
+class InFlight:
+    """The Flights of the process by key."""
+
+    __slots__ = ("_flights", "_lock")
+
+    def __init__(self) -> None:
+        self._flights: dict[bytes, Flight] = {}
+        self._lock = threading.Lock()
+
+    def join(
+        self,
+        batch: Batch,
+        wanted: Sequence[tuple[int, Envelope]],
+        depart: Callable[[int, Envelope], Flight],
+    ) -> list[Flight]:
+        """Let `batch` wait for every Envelope, and return the Flights that are new and must be seen to."""
+        new = []
+        with self._lock:
+            for index, envelope in wanted:
+                flight = self._flights.get(envelope.key)
+                if flight is None:
+                    flight = self._flights[envelope.key] = depart(index, envelope)
+                    new.append(flight)
+                flight.waiters.append((batch, index))
+            batch.missing += len(wanted)
+        return new
+
+    def land(self, flight: Flight, outcome: Outcome) -> None:
+        """Hand the outcome to all who wait."""
+        with self._lock:
+            self._flights.pop(flight.envelope.key, None)
+            for batch, index in flight.waiters:
+                batch.deliver(index, outcome)
+
+    def unwanted(self, flight: Flight) -> bool:
+        """Take the Flight off where nobody waits for it any more; True if so."""
+        with self._lock:
+            if any(not batch.abandoned for batch, _ in flight.waiters):
+                return False
+            self._flights.pop(flight.envelope.key, None)
+            return True
+
+    def crash(self, flight: Flight, error: Exception) -> None:
+        """End the wait of all who want this Flight with `error`."""
+        with self._lock:
+            self._flights.pop(flight.envelope.key, None)
+            for batch, _ in flight.waiters:
+                batch.fail(error)

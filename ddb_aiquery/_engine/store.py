@@ -1,0 +1,36 @@
+"""What the engine needs from the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Protocol
+
+from ddb_aiquery._values import Answer, Claims, Record
+
+
+class Store(Protocol):
+    """Answers by key, shared by processes. Every method raises CacheError where the disk says no."""
+
+    def get_many(self, keys: Sequence[bytes]) -> Mapping[bytes, Answer]:
+        """Return the complete answers among `keys`."""
+
+    def put_many(self, records: Sequence[Record]) -> None:
+        """Write outcomes down; durable when it returns. Ends this process's claims on the answered keys."""
+
+    def claim_many(self, keys: Sequence[bytes]) -> Claims:
+        """Become the asker of every key that nobody has answered or is asking."""
+
+    def release_many(self, keys: Collection[bytes]) -> None:
+        """Give claims up without an answer."""
+
+    def reserve(self, day: str, amount: int, limit: int) -> bool:
+        """Reserve micro-dollars of a day if its limit allows."""
+
+    def settle(self, day: str, reserved: int, spent: int) -> None:
+        """Turn a reservation into what was spent."""
+
+    def record_run(self, row: Mapping[str, Any]) -> None:
+        """Write one statement's figures down."""
+
+    def forget(self) -> None:
+        """End a Run: a store without a disk drops its answers."""

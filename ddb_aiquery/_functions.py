@@ -1,0 +1,123 @@
+"""The only registrar: puts the functions into a DuckDB instance and the macros onto a connection."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Sequence
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from duckdb.func import ARROW, SPECIAL
+from duckdb.sqltypes import VARCHAR
+
+from ddb_aiquery._process import PROCESS
+from ddb_aiquery._results.shape import shape
+from ddb_aiquery._session import Session
+from ddb_aiquery._settings import load
+from ddb_aiquery._sql import named
+from ddb_aiquery.errors import AiQueryError, CallError
+
+_FILES = ("ai_query.sql",)
+"""The macros in the order in which they stand on each other."""
+_registered: weakref.WeakKeyDictionary[duckdb.DuckDBPyConnection, Session] = weakref.WeakKeyDictionary()
+
+
+def register(con: duckdb.DuckDBPyConnection | None = None, *, config: Any = None) -> duckdb.DuckDBPyConnection:
+    """Put `ai_query` and the other functions into a connection; without one, into DuckDB's default connection.
+
+    Idempotent; later settings win. Cursors of the connection have the functions too. DuckDB decides when a function
+    is called: use `connect` for the planner, which never asks about rows that the query throws away.
+
+    Raises:
+        SettingsError: names the key, the file and the line.
+    """
+    con = con or duckdb.default_connection()
+    install(con, Session(load(config)))
+    return con
+
+
+def install(con: duckdb.DuckDBPyConnection, session: Session) -> None:
+    """Put the functions into the instance of `con`, and macros that answer for `session` onto `con`."""
+    with con.cursor() as own:  # apart from the user's transaction and results
+        _create_functions(own)
+    _install_macros(con, session)
+
+
+def _install_macros(con: duckdb.DuckDBPyConnection, session: Session) -> None:
+    con.execute(f"CREATE OR REPLACE TEMP MACRO __ai_session() AS {quoted(session.id)}")
+    con.execute(
+        "CREATE OR REPLACE TEMP MACRO __ai_default_endpoint(task := 'chat') AS CASE task WHEN 'embedding' THEN "
+        f"{quoted(session.settings.embedding_endpoint)} ELSE {quoted(session.settings.default_endpoint or '')} END"
+    )
+    for file in _FILES:
+        for statement in named(file).values():
+            con.execute(statement)
+    _registered[con] = session
+
+
+def quoted(text: str | None) -> str:
+    """Return a text as an SQL literal."""
+    return "NULL" if text is None else "'" + text.replace("'", "''") + "'"
+
+
+def _create_functions(con: duckdb.DuckDBPyConnection) -> None:
+    for name, function in (("__ai_query", _ai_query), ("__ai_structure", _ai_structure)):
+        if con.execute("FROM duckdb_functions() WHERE function_name = ?", [name]).fetchall():
+            continue
+        try:
+            con.create_function(  # consistent, so that equal calls are shared; DESIGN.md section 4
+                name, function, None, VARCHAR, type=ARROW, null_handling=SPECIAL, side_effects=False
+            )
+        except duckdb.CatalogException as error:
+            if "already exists" not in str(error):
+                raise
+
+
+def _ai_query(*columns: Any) -> pa.Array:
+    arrays = [_array(column) for column in columns]
+    if len(arrays) == 7:  # noqa: PLR2004 (called by hand, without the macro)
+        return _any_session().documents(arrays)
+    session = PROCESS.sessions.get(arrays[7][0].as_py()) if len(arrays[7]) else None
+    return (session or _any_session()).documents(arrays[:7])
+
+
+def _any_session() -> Session:
+    for session in reversed(list(PROCESS.sessions.values())):
+        return session  # type: ignore[no-any-return]
+    raise AiQueryError("this connection was closed: connect or register again")
+
+
+def _ai_structure(*columns: Any) -> pa.Array:
+    rows = zip(*(_array(column).to_pylist() for column in columns), strict=True)
+    return pa.array([_structure(row) for row in rows], pa.large_string())
+
+
+def _structure(row: Sequence[Any]) -> str:
+    return_type, response_format, fail_on_error = row
+    for name, value in (("returnType", return_type), ("responseFormat", response_format)):
+        if value is not None and not isinstance(value, str):
+            raise CallError(f"ai_query's {name} must be a constant text, not {type(value).__name__}")
+    return shape(return_type, response_format, fail_on_error is not False).structure
+
+
+def _array(column: Any) -> pa.Array:
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+
+
+def _reach_cursors() -> None:
+    """Give cursors of a registered connection the macros too: TEMP macros are a connection's own."""
+    original = duckdb.DuckDBPyConnection.cursor
+
+    def cursor(self: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+        made = original(self)
+        session = _registered.get(self)
+        if session is not None:
+            _install_macros(made, session)
+        return made
+
+    cursor.__doc__ = original.__doc__
+    duckdb.DuckDBPyConnection.cursor = cursor  # type: ignore[method-assign]
+
+
+_reach_cursors()

@@ -1,0 +1,110 @@
+"""The one place of process-wide state: the event loop, one engine for each cache directory, and interruption."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import signal
+import threading
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import duckdb
+
+from ddb_aiquery._cache import open_store
+from ddb_aiquery._engine.engine import Engine
+from ddb_aiquery._engine.loop import Loop
+from ddb_aiquery._transport import Transport
+
+
+class Process:
+    """Everything that lives as long as the process. Threads and sockets are made at first use, and anew after a fork."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._loop: Loop | None = None
+        self._transport: Transport | None = None
+        self._engines: dict[Path | None, Engine] = {}
+        self._interruptible: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._previous: Any = None
+        self.sessions: weakref.WeakValueDictionary[str, Any] = weakref.WeakValueDictionary()
+        self.functions: list[Callable[..., Any]] = []
+        """Strong references: DuckDB crashes when a function dies before the database (duckdb-python issue 530)."""
+
+    def engine(self, directory: Path | None) -> Engine:
+        """Return the engine of a cache directory; None keeps nothing on disk."""
+        with self._lock:
+            if directory not in self._engines:
+                if self._loop is None or self._transport is None:
+                    self._loop, self._transport = Loop(), Transport()
+                self._engines[directory] = Engine(open_store(directory), self._transport, self._loop)
+            return self._engines[directory]
+
+    def engines(self) -> list[Engine]:
+        """Return the engines made so far."""
+        with self._lock:
+            return list(self._engines.values())
+
+    def interrupts(self, session: Any) -> None:
+        """Let Ctrl-C and `interrupt()` reach `session.cancel()`."""
+        self._interruptible.add(session)
+        self.chain_sigint()
+
+    def chain_sigint(self) -> None:
+        """Put our handler before the one that is there; idempotent, and a no-op off the main thread."""
+        if threading.current_thread() is not threading.main_thread():
+            return
+        current = signal.getsignal(signal.SIGINT)
+        if current is not self._on_sigint and callable(current):
+            self._previous = current
+            signal.signal(signal.SIGINT, self._on_sigint)
+
+    def cancel(self) -> None:
+        """End what every session waits for."""
+        for session in list(self._interruptible):
+            session.cancel()
+
+    def _on_sigint(self, number: int, frame: FrameType | None) -> None:
+        self.cancel()
+        self._previous(number, frame)
+
+    def close(self) -> None:
+        """Write down what has arrived and stop the threads."""
+        with self._lock:
+            engines, self._engines = list(self._engines.values()), {}
+            loop, self._loop = self._loop, None
+            transport, self._transport = self._transport, None
+        for engine in engines:
+            engine.close()
+        if loop is not None and transport is not None:
+            loop.wait(transport.close(), timeout=5)
+            loop.close()
+
+    def forget(self) -> None:
+        """Drop what a fork cannot carry over: the child makes its own threads and sockets."""
+        self._lock = threading.Lock()
+        self._loop = None
+        self._transport = None
+        self._engines = {}
+
+
+def _reach_interrupt(process: Process) -> None:
+    """Let `con.interrupt()` reach a function that waits: DuckDB itself does not tell it (research/surfaces.md 1.4)."""
+    original = duckdb.DuckDBPyConnection.interrupt
+
+    def interrupt(self: duckdb.DuckDBPyConnection) -> None:
+        process.cancel()
+        original(self)
+
+    interrupt.__doc__ = original.__doc__
+    duckdb.DuckDBPyConnection.interrupt = interrupt  # type: ignore[method-assign]
+
+
+PROCESS = Process()
+_reach_interrupt(PROCESS)
+atexit.register(PROCESS.close)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=PROCESS.forget)

@@ -1,0 +1,104 @@
+"""How far a statement is, on stderr: a bar in a terminal, nothing where the output is piped."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from ddb_aiquery._engine.budget import MICRO
+from ddb_aiquery._engine.tally import Tally
+from ddb_aiquery._values import Run
+
+PATIENCE = 0.5
+"""Seconds before anything is shown: a quick statement stays quiet."""
+
+
+class Display(Protocol):
+    """What shows a Run under way: a terminal's bar here, a notebook's in its door."""
+
+    def show(self, tally: Tally) -> None:
+        """Show the figures so far."""
+
+    def close(self, run: Run) -> None:
+        """Show the last figures and let go of the screen."""
+
+
+class TerminalBar:
+    """A rich bar with done, total, rate, time left and cost so far."""
+
+    def __init__(self) -> None:
+        self._bar = Bar(
+            TextColumn("ai_query"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[cost]}"),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._task = self._bar.add_task("", total=None, rate="", cost="")
+        self._bar.start()
+
+    def show(self, tally: Tally) -> None:
+        """Show the figures so far."""
+        seconds = max(tally.clock() - tally.started, 1e-3)
+        self._bar.update(
+            self._task,
+            completed=tally.done,
+            total=tally.questions,
+            rate=f"{tally.done / seconds:,.0f}/s",
+            cost=f"${tally.cost_micro / MICRO:.4f}" if tally.cost_micro else "",
+        )
+
+    def close(self, run: Run) -> None:  # noqa: ARG002 (the statement's own line says the rest)
+        """Take the bar away."""
+        self._bar.stop()
+
+
+def usual_display() -> Display | None:
+    """Return a bar for a terminal, None for anything else."""
+    return TerminalBar() if sys.stderr.isatty() else None
+
+
+class Progress:
+    """Shows one Run, from whichever thread waits at the moment."""
+
+    def __init__(self, tally: Tally, display: Callable[[], Display | None] | None = None) -> None:
+        self._tally = tally
+        self._make = display or DISPLAY
+        self._display: Display | None = None
+        self._asked = False
+        self._lock = threading.Lock()
+
+    def tick(self) -> None:
+        """Show the figures so far; safe to call often."""
+        if self._tally.clock() - self._tally.started < PATIENCE:
+            return
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
+            if not self._asked:
+                self._asked = True
+                self._display = self._make()
+            if self._display is not None:
+                self._display.show(self._tally)
+        finally:
+            self._lock.release()
+
+    def close(self, run: Run) -> None:
+        """Show the last figures."""
+        with self._lock:
+            self._asked = True
+            if self._display is not None:
+                self._display.close(run)
+                self._display = None
+
+
+DISPLAY: Callable[[], Display | None] = usual_display

@@ -1,0 +1,234 @@
+"""What one connection brings to its calls: the settings, the Run under way, and how to end it."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+import uuid
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from ddb_aiquery import _ask
+from ddb_aiquery._engine.budget import MICRO, Budget, Purse, cost_micro
+from ddb_aiquery._engine.engine import Asking, Engine
+from ddb_aiquery._engine.pool import BYTES_PER_TOKEN, DEFAULT_OUTPUT_TOKENS
+from ddb_aiquery._engine.store import Store
+from ddb_aiquery._engine.tally import Tally
+from ddb_aiquery._process import PROCESS
+from ddb_aiquery._progress import Progress
+from ddb_aiquery._redact import REDACTOR
+from ddb_aiquery._settings import Limits, Settings
+from ddb_aiquery._values import Estimate, Run, Usage
+from ddb_aiquery.errors import CacheError
+
+WINDOW = 65_536
+"""Questions that `stream` keeps under way before it waits for the first: enough for 1,024 at once, flat in memory."""
+IDLE = 1.0
+"""Seconds without a call after which a connection without planner is taken to have begun a new statement."""
+SHOWN_SQL = 500
+
+
+class Session:
+    """The calls of one connection, or of several that were registered together."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.id = uuid.uuid4().hex
+        self.settings = settings
+        self.last_run = Run()
+        self._lock = threading.Lock()
+        self._terms: dict[str, _ask.Terms] = {}
+        self._run: Running | None = None
+        self._declared = False
+        self._cancelled = threading.Event()
+        self._error: BaseException | None = None
+        PROCESS.sessions[self.id] = self
+        PROCESS.interrupts(self)
+
+    @property
+    def engine(self) -> Engine:
+        """The engine of this connection's cache directory."""
+        return PROCESS.engine(self.settings.cache_directory)
+
+    def begin(self, sql: str, label: str = "") -> Running:
+        """Begin a statement's Run; every call until `finish` counts for it."""
+        with self._lock:
+            self._run = Running(self, sql, label)
+            self._declared = True
+            self._error = None
+            return self._run
+
+    def finish(self, running: Running) -> Run:
+        """End a statement's Run and write its usage down."""
+        with self._lock:
+            if self._run is running:
+                self._run, self._declared = None, False
+        return self._close(running)
+
+    def take_error(self) -> BaseException | None:
+        """Return the error that a call raised, once: DuckDB passes on only its text."""
+        with self._lock:
+            error, self._error = self._error, None
+            return error
+
+    def cancel(self) -> None:
+        """End every wait of this connection; calls that come later wait again."""
+        with self._lock:
+            event, self._cancelled = self._cancelled, threading.Event()
+        event.set()
+
+    def documents(self, columns: Sequence[pa.Array]) -> pa.Array:
+        """Answer one chunk of DuckDB's: seven columns of arguments in, one column of JSON documents out.
+
+        Raises:
+            AiQueryError: what ends the statement; also kept for `take_error`.
+        """
+        running = self._current()
+        try:
+            running.tally.add(rows=len(columns[0]))
+            parts = _ask.groups(columns, self.read_terms)
+            _ask.send(parts, self.engine, running.memo, running.asking)
+            _ask.receive(parts, self.engine, running.memo, running.progress.tick)
+            return _ask.column(parts, len(columns[0]))
+        except BaseException as error:
+            with self._lock:
+                self._error = error
+            raise
+        finally:
+            running.touched = time.monotonic()
+
+    def stream(
+        self, batches: Iterable[pa.RecordBatch], running: Running
+    ) -> Iterator[tuple[pa.RecordBatch, pa.Array]]:
+        """Answer a stream of batches as one pool, yielding each with its documents, in order."""
+        under_way: deque[tuple[pa.RecordBatch, list[_ask.Group]]] = deque()
+        waiting = 0
+        asking = running.asking
+        for batch in batches:
+            parts = _ask.groups(batch.columns[: len(_ask.ARGUMENTS)], self.read_terms)
+            _ask.send(parts, self.engine, running.memo, asking)
+            under_way.append((batch, parts))
+            waiting += batch.num_rows
+            while waiting > WINDOW:
+                waiting -= under_way[0][0].num_rows
+                yield self._received(*under_way.popleft(), running)
+        while under_way:
+            yield self._received(*under_way.popleft(), running)
+
+    def price(self, batches: Iterable[pa.RecordBatch]) -> Estimate:
+        """Count what a stream of batches would ask and cost, without a call."""
+        questions = cached = input_tokens = cost = 0
+        for batch in batches:
+            for part in _ask.groups(batch.columns[: len(_ask.ARGUMENTS)], self.read_terms):
+                endpoint = part.terms.endpoint
+                wanted = [part.question(place) for place, ask in enumerate(part.asks) if ask is not None]
+                for size, answer in self.engine.known(endpoint, wanted):
+                    questions += 1
+                    if answer is not None:
+                        cached += 1
+                        continue
+                    tokens = size // BYTES_PER_TOKEN
+                    input_tokens += tokens
+                    usage = Usage(tokens, DEFAULT_OUTPUT_TOKENS)
+                    cost += cost_micro(usage, endpoint.input_price, endpoint.output_price)
+        return Estimate(
+            questions=questions,
+            cached=cached,
+            to_send=questions - cached,
+            input_tokens=input_tokens,
+            cost_usd=cost / MICRO,
+        )
+
+    def read_terms(self, options: Sequence[Any]) -> _ask.Terms:
+        """Read a call's options, once for each that differ."""
+        key = repr(options)
+        found = self._terms.get(key)
+        if found is None:
+            found = self._terms[key] = _ask.read_terms(options, self.settings)
+        return found
+
+    def _received(
+        self, batch: pa.RecordBatch, parts: list[_ask.Group], running: Running
+    ) -> tuple[pa.RecordBatch, pa.Array]:
+        _ask.receive(parts, self.engine, running.memo, running.progress.tick)
+        return batch, _ask.column(parts, batch.num_rows)
+
+    def _current(self) -> Running:
+        """Return the Run under way; without a declared one, calls close together make a Run."""
+        with self._lock:
+            running, idle = self._run, None
+            if running is not None and not self._declared and time.monotonic() - running.touched > IDLE:
+                running, idle = None, running
+            if running is None:
+                running = self._run = Running(self, "", "")
+        if idle is not None:
+            self._close(idle)
+        return running
+
+    def _close(self, running: Running) -> Run:
+        run = running.tally.run()
+        running.progress.close(run)
+        running.asking.purse.close()
+        self.last_run = run
+        if run.questions:
+            with contextlib.suppress(CacheError):  # a full disk must not hide the statement's own result
+                self.engine.store.record_run(_usage(run))
+                self.engine.store.forget()
+        return run
+
+
+def _usage(run: Run) -> dict[str, Any]:
+    row = {name: getattr(run, name) for name in Run.__dataclass_fields__ if not name.endswith("_usd")}
+    return {
+        **row,
+        "at": time.time() - run.seconds,
+        "endpoints": ", ".join(run.endpoints),
+        "cost_micro": round(run.cost_usd * MICRO),
+        "saved_micro": round(run.saved_usd * MICRO),
+    }
+
+
+class DayAccount:
+    """Today's money in the store, as a Purse needs it. A Run that passes midnight goes on on its first day's account."""
+
+    def __init__(self, store: Store, limit: int) -> None:
+        self._store = store
+        self._limit = limit
+        self._day = time.strftime("%Y-%m-%d")
+
+    def reserve(self, amount: int) -> bool:
+        """Reserve micro-dollars if the day's limit allows."""
+        return self._store.reserve(self._day, amount, self._limit)
+
+    def settle(self, reserved: int, spent: int) -> None:
+        """Turn a reservation into what was spent."""
+        self._store.settle(self._day, reserved, spent)
+
+
+def purse(limits: Limits, store: Store) -> Purse:
+    """Return the money of one Run under these limits."""
+    day = None if limits.day_usd is None else round(limits.day_usd * MICRO)
+    query = None if limits.query_usd is None else round(limits.query_usd * MICRO)
+    account = None if day is None else DayAccount(store, day)
+    return Purse(Budget(query, day, limits.query_requests), account)
+
+
+class Running:
+    """One statement's Run while it is under way."""
+
+    def __init__(self, session: Session, sql: str, label: str) -> None:
+        self.tally = Tally(time.monotonic, sql=REDACTOR.clean(sql, limit=SHOWN_SQL), label=label)
+        self.memo = _ask.Memo()
+        self.progress = Progress(self.tally)
+        self.touched = time.monotonic()
+        self._session = session
+        self._purse = purse(session.settings.limits, session.engine.store)
+
+    @property
+    def asking(self) -> Asking:
+        """Whose account a chunk's Questions go on; a chunk that begins after a cancel is not cancelled by it."""
+        return Asking(self.tally, self._purse, self._session._cancelled)  # noqa: SLF001 (its own class's other half)
+

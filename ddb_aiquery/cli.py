@@ -1,0 +1,112 @@
+"""The command line: `ddb-aiquery [DATABASE]`, and one subcommand for each thing that is not SQL."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+
+from ddb_aiquery import __version__
+from ddb_aiquery.errors import AiQueryError
+
+COMMANDS = ("demo", "cache", "usage", "endpoints", "estimate")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status is 0 only when all of it went well."""
+    parsed = parser().parse_args(arguments)
+    run: Callable[[argparse.Namespace], int] | None = getattr(parsed, "run", None)
+    if run is None:
+        parser().print_help(sys.stderr)
+        return 2
+    try:
+        return run(parsed)
+    except AiQueryError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Cancelled; answers that arrived are kept.", file=sys.stderr)
+        return 130
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the grammar of the command line; what a command needs is imported when it runs."""
+    top = argparse.ArgumentParser("ddb-aiquery", description="ai_query for DuckDB: call language models from SQL.")
+    top.add_argument("--version", action="version", version=f"ddb-aiquery {__version__}")
+    commands = top.add_subparsers(title="commands", metavar="COMMAND")
+    _demo(commands)
+    _cache(commands)
+    _usage(commands)
+    _endpoints(commands)
+    _estimate(commands)
+    return top
+
+
+Commands = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def _command(commands: Commands, name: str, text: str, run: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:  # type: ignore[valid-type]
+    command: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)  # type: ignore[attr-defined]
+    command.add_argument("--config", metavar="FILE", help="the settings file (TOML)")
+    command.set_defaults(run=run)
+    return command
+
+
+def _demo(commands: Commands) -> None:  # type: ignore[valid-type]
+    def run(given: argparse.Namespace) -> int:
+        from ddb_aiquery._commands import demo  # noqa: PLC0415 (a command imports only its own)
+
+        return demo.run(given.endpoint, given.config)
+
+    text = "three queries over shipped data, twice; simulated unless an endpoint is named"
+    _command(commands, "demo", text, run).add_argument("--endpoint", metavar="NAME", help="a real endpoint")
+
+
+def _cache(commands: Commands) -> None:  # type: ignore[valid-type]
+    def run(given: argparse.Namespace) -> int:
+        from ddb_aiquery._commands import cache  # noqa: PLC0415
+
+        if given.action == "stats":
+            return cache.stats(given.config)
+        if given.action == "export":
+            return cache.export(given.path, given.config)
+        return cache.clear(given.config, older_than_days=given.older_than_days, endpoint=given.endpoint)
+
+    command = _command(commands, "cache", "look at, export or empty the answers kept on disk", run)
+    actions = command.add_subparsers(dest="action", required=True, metavar="ACTION")
+    actions.add_parser("stats", help="how many answers, where, and what they cost")
+    actions.add_parser("export", help="write them to a file").add_argument("path", help="a .parquet or .jsonl file")
+    clear = actions.add_parser("clear", help="forget answers")
+    clear.add_argument("--older-than-days", type=float, metavar="N", help="only those older than N days")
+    clear.add_argument("--endpoint", metavar="NAME", help="only those of one endpoint")
+
+
+def _usage(commands: Commands) -> None:  # type: ignore[valid-type]
+    def run(given: argparse.Namespace) -> int:
+        from ddb_aiquery._commands import usage  # noqa: PLC0415
+
+        return usage.run(given.config, given.limit)
+
+    command = _command(commands, "usage", "what the last statements asked and cost", run)
+    command.add_argument("--limit", type=int, default=20, metavar="N", help="how many statements (20)")
+
+
+def _endpoints(commands: Commands) -> None:  # type: ignore[valid-type]
+    def run(given: argparse.Namespace) -> int:
+        from ddb_aiquery._commands import endpoints  # noqa: PLC0415
+
+        return endpoints.run(given.config, test=given.test)
+
+    command = _command(commands, "endpoints", "the endpoints of the settings", run)
+    command.add_argument("--test", action="store_true", help="call each once with a tiny prompt")
+
+
+def _estimate(commands: Commands) -> None:  # type: ignore[valid-type]
+    def run(given: argparse.Namespace) -> int:
+        from ddb_aiquery._commands import estimate  # noqa: PLC0415
+
+        return estimate.run(given.sql, given.database, given.config)
+
+    command = _command(commands, "estimate", "what a statement would ask and cost, without one call", run)
+    command.add_argument("sql", help="the statement")
+    command.add_argument("--database", default=":memory:", metavar="FILE", help="the DuckDB database")

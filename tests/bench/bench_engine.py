@@ -1,0 +1,157 @@
+"""The engine's figures: `python tests/bench/bench_engine.py [throughput] [million] [cpu] [memory]` (all without a word).
+
+The endpoint is the scripted one in a process of its own. Ratios are between measurements of one run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import duckdb
+from pyreqwest.client import ClientBuilder
+
+import ddb_aiquery
+from ddb_aiquery.testing import ScriptedEndpoint
+
+MIB = 1 << 20
+
+
+@contextlib.contextmanager
+def endpoint(latency: float, **options: Any) -> Iterator[tuple[ScriptedEndpoint, dict[str, Any]]]:
+    """Start a scripted endpoint and give settings with an empty cache on disk."""
+    with ScriptedEndpoint(latency=latency, process=True) as server, tempfile.TemporaryDirectory() as folder:
+        yield server, {**server.settings("test", **options), "cache": {"directory": folder}}
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Return the wall seconds of one call."""
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
+
+
+def throughput() -> None:
+    """10,000 distinct prompts at 200 ms, against the limit ceil(N/C) x latency."""
+    count, latency = 10_000, 0.2
+    sql = f"SELECT sum(length(ai_query('test', 'prompt ' || i))) FROM range({count}) t(i)"
+    for width in (64, 256, 1024):
+        for planned in (True, False):
+            with endpoint(latency, max_concurrency=width) as (server, settings), _open(settings, planned) as con:
+                seconds = timed(lambda con=con: con.execute(sql).fetchall())  # type: ignore[misc]
+                ideal = math.ceil(count / width) * latency
+                print(
+                    f"throughput, {'connect' if planned else 'register'}, concurrency {width}: {seconds:.2f} s, "
+                    f"{seconds / ideal:.3f} x the limit {ideal:.2f} s, {server.requests} requests, peak {server.peak}"
+                )
+
+
+@contextlib.contextmanager
+def _open(settings: dict[str, Any], planned: bool) -> Iterator[Any]:
+    if planned:
+        with ddb_aiquery.connect(config=settings) as con:
+            yield con
+    else:
+        with duckdb.connect() as raw:
+            yield ddb_aiquery.register(raw, config=settings)
+
+
+def million() -> None:
+    """1,000,000 rows, 1,000 distinct prompts through the plain function; then all from the cache."""
+    with endpoint(0.2, max_concurrency=64) as (server, settings):
+        own = math.ceil(1000 / 64) * 0.2
+        for title in ("asked", "cached"):
+            with duckdb.connect() as con:
+                ddb_aiquery.register(con, config=settings)
+                con.execute("CREATE TABLE t AS SELECT i, 'prompt number ' || i % 1000 AS p FROM range(1000000) r(i)")
+                sql = "SELECT count(DISTINCT ai_query('test', p)), count(*) FROM t"
+                seconds = timed(lambda con=con: print(con.execute(sql).fetchall()))  # type: ignore[misc]
+                beyond = seconds - (own if title == "asked" else 0)
+                print(f"million rows, {title}: {seconds:.2f} s, {beyond:.2f} s beyond the endpoint's own time,"
+                      f" {server.requests} requests in all")
+
+
+def cpu() -> None:
+    """CPU a request, from DuckDB row to stored answer, against a bare pyreqwest loop of the same exchange."""
+    count, width = 10_000, 64
+    figures = {}
+    for wire in ("pyreqwest", "httpx"):
+        with endpoint(0.0, max_concurrency=width, transport=wire) as (server, settings):
+            if wire == "pyreqwest":
+                _bare(server.base_url, 1000, width)
+                begun = time.process_time()
+                _bare(server.base_url, count, width)
+                figures["bare pyreqwest loop"] = (time.process_time() - begun) / count
+            amount = count if wire == "pyreqwest" else count // 5
+            with ddb_aiquery.connect(config=settings) as con:
+                con.execute("SELECT sum(length(ai_query('test', 'warm ' || i))) FROM range(500) t(i)").fetchall()
+                begun = time.process_time()
+                con.execute(f"SELECT sum(length(ai_query('test', 'prompt ' || i))) FROM range({amount}) t(i)").fetchall()
+                figures[f"ddb_aiquery over {wire}"] = (time.process_time() - begun) / amount
+    bare = figures["bare pyreqwest loop"]
+    for title, seconds in figures.items():
+        print(f"cpu, {title}: {seconds * 1e6:.0f} us a request, {seconds / bare:.2f} x bare")
+
+
+def _bare(base_url: str, count: int, width: int) -> None:
+    body = b'{"messages":[{"content":"prompt 1234","role":"user"}],"model":"test-model"}'
+
+    async def worker(client: Any, numbers: Iterator[int]) -> None:
+        for _ in numbers:
+            response = await client.post(f"{base_url}/chat/completions").header(
+                "content-type", "application/json").body_bytes(body).build().send()
+            await response.json()
+
+    async def run() -> None:
+        async with ClientBuilder().timeout(timedelta(seconds=60)).build() as client:
+            numbers = iter(range(count))
+            await asyncio.gather(*(worker(client, numbers) for _ in range(width)))
+
+    asyncio.run(run())
+
+
+def memory(count: int = 1_000_000) -> None:
+    """Peak memory of distinct prompts of 1 KB, above what DuckDB needs for the same query without a model."""
+    peaks = {}
+    for which in ("duckdb", "ai_query"):
+        done = subprocess.run([sys.executable, __file__, f"peak-{which}", str(count)], capture_output=True, text=True, check=False)
+        print(done.stderr, end="", file=sys.stderr)
+        peaks[which] = int(done.stdout.split()[-1])
+        print(f"memory, {which}, {count:,} prompts of 1 KB: peak {peaks[which] / MIB:,.0f} MiB")
+    print(f"memory above DuckDB's own: {(peaks['ai_query'] - peaks['duckdb']) / MIB:,.0f} MiB")
+
+
+def peak(which: str, count: int) -> None:
+    """Run one query alone and print the process's peak resident bytes."""
+    prompt = "repeat(md5(i::VARCHAR), 32)"
+    if which == "duckdb":
+        con = duckdb.connect()
+        con.execute(f"CREATE TABLE t AS SELECT {prompt} AS p FROM range({count}) r(i)")
+        con.execute("CREATE TABLE o AS SELECT length(p) FROM (SELECT DISTINCT p FROM t)")
+    else:
+        with endpoint(0.0, max_concurrency=256) as (_, settings), ddb_aiquery.connect(config=settings) as con_:
+            con_.execute(f"CREATE TABLE t AS SELECT {prompt} AS p FROM range({count}) r(i)")
+            con_.execute("CREATE TABLE o AS SELECT length(ai_query('test', p)) FROM t")
+            print(con_.last_run, file=sys.stderr)
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+
+
+def main(words: list[str]) -> None:
+    if words and words[0].startswith("peak-"):
+        peak(words[0].removeprefix("peak-"), int(words[1]))
+        return
+    for word in words or ("throughput", "million", "cpu", "memory"):
+        {"throughput": throughput, "million": million, "cpu": cpu, "memory": memory}[word]()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

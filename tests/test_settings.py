@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ddb_aiquery._settings import load
+from ddb_aiquery.errors import MissingKey, SettingsError, UnknownEndpoint
+
+FILE = """
+[endpoints.summarizer]
+base_url = "http://127.0.0.1:8000/v1"
+model = "llama-3.3-70b"
+api_key = "${MY_KEY}"
+max_concurrency = 8
+parameters = { temperature = 0.0 }
+
+[defaults]
+endpoint = "summarizer"
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "ai.toml"
+    path.write_text(FILE)
+    return path
+
+
+def test_a_file_gives_the_endpoint_its_fields(file: Path) -> None:
+    """An endpoint of the file has the file's values and the defaults of what it leaves out."""
+    endpoint = load(file, {}).endpoint("summarizer", {"MY_KEY": "secret"})
+    assert (endpoint.model, endpoint.max_concurrency, endpoint.task) == ("llama-3.3-70b", 8, "chat")
+    assert endpoint.api_key is not None
+    assert endpoint.api_key.reveal() == "secret"
+
+
+def test_the_environment_names_the_file_and_the_cache(file: Path, tmp_path: Path) -> None:
+    """DDB_AIQUERY_CONFIG is the file, DDB_AIQUERY_CACHE the directory."""
+    environ = {"DDB_AIQUERY_CONFIG": str(file), "DDB_AIQUERY_CACHE": str(tmp_path / "c")}
+    settings = load(None, environ)
+    assert settings.default_endpoint == "summarizer"
+    assert settings.cache_directory == tmp_path / "c"
+
+
+def test_the_argument_beats_the_environment(file: Path, tmp_path: Path) -> None:
+    """config= wins over DDB_AIQUERY_CONFIG, and its cache over DDB_AIQUERY_CACHE."""
+    environ = {"DDB_AIQUERY_CONFIG": str(file), "DDB_AIQUERY_CACHE": str(tmp_path / "c")}
+    settings = load({"cache": {"directory": "off"}}, environ)
+    assert settings.cache_directory is None
+    assert not settings.entries
+
+
+def test_the_cache_is_off_by_a_word() -> None:
+    """DDB_AIQUERY_CACHE=off keeps nothing on disk."""
+    assert load({}, {"DDB_AIQUERY_CACHE": "off"}).cache_directory is None
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[endpoints.a]\nbase_url = 'http://127.0.0.1/v1'\nmodle = 'x'\n", ["endpoints.a.modle", "line 3", "model?"]),
+        ("[endpoints.a]\nmax_concurrency = 'many'\n", ["endpoints.a.max_concurrency", "line 2", "str"]),
+        ("[endpoints.a]\nmax_concurrency = 2000\n", ["max_concurrency", "line 2", "1 to 1024"]),
+        ("[endpoints.a]\nmax_concurrency = true\n", ["max_concurrency", "line 2", "bool"]),
+        ("[endpoints.a]\nmodel = ''\n", ["endpoints.a.model", "not empty"]),
+        ("[endpoints.a]\ninput_price = -1\n", ["input_price", "0 or more"]),
+        ("[endpoints.a]\nprovider = 'opnai'\n", ["provider", "openai"]),
+        ("[budgets]\nday_usd = 1\n", ["[budgets]", "line 1", "budget?"]),
+        ("[budget]\nday_eur = 1\n", ["budget.day_eur", "line 2", "day_usd?"]),
+        ("[defaults]\nendpoint = 3\n", ["defaults.endpoint", "line 2"]),
+        ("endpoints = 3\n", ["[endpoints] must be a table"]),
+        ("[endpoints.a\n", ["not valid TOML", "line 1"]),
+    ],
+)
+def test_a_mistake_is_named_with_key_file_and_line(tmp_path: Path, text: str, words: list[str]) -> None:
+    """A wrong setting is refused in one line that names the key, the file, the line and the remedy."""
+    path = tmp_path / "bad.toml"
+    path.write_text(text)
+    with pytest.raises(SettingsError) as caught:
+        load(path, {})
+    message = str(caught.value)
+    assert "\n" not in message
+    for word in ["bad.toml", *words]:
+        assert word in message
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    """A path that does not exist is an error, not an empty configuration."""
+    with pytest.raises(SettingsError, match=r"nowhere\.toml"):
+        load(tmp_path / "nowhere.toml", {})
+
+
+def test_an_unknown_endpoint_lists_the_known_nearest_first() -> None:
+    """The message offers the names that exist, the likeliest first."""
+    entries: dict[str, Any] = {"zebra": {}, "summarizer": {}}
+    with pytest.raises(UnknownEndpoint, match="known: summarizer, zebra"):
+        load({"endpoints": entries}, {}).endpoint("sumarizer", {})
+
+
+def test_a_missing_key_names_its_variable(file: Path) -> None:
+    """A credential that is not set is named by its environment variable."""
+    with pytest.raises(MissingKey, match="MY_KEY"):
+        load(file, {}).endpoint("summarizer", {})
+    with pytest.raises(MissingKey, match="OPENAI_API_KEY"):
+        load({}, {}).endpoint("openai/gpt-4o-mini", {})
+
+
+@pytest.mark.parametrize(
+    ("name", "environ", "url", "model"),
+    [
+        ("openai/gpt-4o-mini", {"OPENAI_API_KEY": "k"}, "https://api.openai.com/v1", "gpt-4o-mini"),
+        ("ollama/llama3.3", {}, "http://127.0.0.1:11434/v1", "llama3.3"),
+        ("openrouter/a/b", {"OPENROUTER_API_KEY": "k"}, "https://openrouter.ai/api/v1", "a/b"),
+        ("my-endpoint", {"DATABRICKS_HOST": "adb-1.net", "DATABRICKS_TOKEN": "k"}, "https://adb-1.net", "my-endpoint"),
+    ],
+)
+def test_some_names_need_no_file(name: str, environ: dict[str, str], url: str, model: str) -> None:
+    """provider/model, and any serving endpoint where DATABRICKS_HOST is set, work without settings."""
+    endpoint = load({}, environ).endpoint(name, environ)
+    assert (endpoint.base_url, endpoint.model) == (url, model)
+
+
+def test_a_secret_never_shows_itself() -> None:
+    """A credential is in no repr, str, format or pickle of the settings and the endpoint."""
+    settings = load({"endpoints": {"a": {"base_url": "http://127.0.0.1:1", "api_key": "${K}"}}}, {})
+    endpoint = settings.endpoint("a", {"K": "canary-1234"})
+    assert "canary-1234" not in f"{settings!r}{settings}{endpoint!r}{endpoint}{endpoint.api_key!r}{endpoint.api_key}"
