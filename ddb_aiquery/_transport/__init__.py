@@ -25,6 +25,7 @@ from ddb_aiquery._values import (
     Reply,
     Usage,
 )
+from ddb_aiquery.errors import SettingsError
 
 __all__ = ["DIALECTS", "Dialect", "Timeouts", "Transport", "Way", "Wire", "dialect_of", "open_wire"]
 
@@ -32,7 +33,12 @@ DIALECTS: Mapping[str, Dialect] = MappingProxyType({"openai": OpenAI()})
 """The dialect of each provider that has its own; all others are compatible with OpenAI."""
 
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
-_KINDS = {Billing.NOT_SENT: Kind.NOT_SENT, Billing.AMBIGUOUS: Kind.AMBIGUOUS}
+_KINDS = {
+    (Billing.NOT_SENT, False): Kind.NOT_SENT,
+    (Billing.NOT_SENT, True): Kind.ENDPOINT,  # no question gets through
+    (Billing.AMBIGUOUS, False): Kind.AMBIGUOUS,
+    (Billing.AMBIGUOUS, True): Kind.ROW,  # this question's reply is no use, another's may be
+}
 _KEPT = 256
 _BYTES_PER_TOKEN = 4
 
@@ -60,6 +66,7 @@ class Transport:
         Raises:
             RowError: the question cannot be sent: lone surrogates, a file of an unknown type, no JSON.
             CallError: its parameters ask for what no row can have.
+            SettingsError: calls may not go to the endpoint's base URL.
         """
         name = (id(endpoint), question.form, question.parameters, question.response_format)
         letterhead = self._letterheads.get(name)
@@ -72,18 +79,17 @@ class Transport:
 
     async def send(self, endpoint: Endpoint, envelope: Envelope) -> tuple[Outcome, Mapping[str, str]]:
         """Exchange an Envelope for its outcome and the reply's headers, which are empty where nothing came back."""
-        address = self._addresses.get(id(endpoint)) or self._find(endpoint)
+        try:
+            address = self._addresses.get(id(endpoint)) or self._find(endpoint)
+            wire = self._wires.get(address.wire) or self._open(address.wire)
+        except (SettingsError, OSError, ValueError) as error:
+            return Failure(Kind.ENDPOINT, f"nothing was sent: {error}"), _NO_HEADERS
         refusal = address.refusal(self._environ)
         if refusal:
             return Failure(Kind.ENDPOINT, refusal), _NO_HEADERS
-        try:
-            wire = self._wires.get(address.wire) or self._open(address.wire)
-        except (OSError, ValueError) as error:
-            return Failure(Kind.ENDPOINT, f"{address.host} was not called: {error}"), _NO_HEADERS
         reply = await wire.send(address.url(envelope.path), address.headers, envelope.body, address.timeouts)
         if isinstance(reply, Fault):
-            kind = Kind.ENDPOINT if reply.final else _KINDS[reply.billing]
-            return Failure(kind, f"{address.host}: {reply.message}"), _NO_HEADERS
+            return Failure(_KINDS[reply.billing, reply.final], f"{address.host}: {reply.message}"), _NO_HEADERS
         return self._read(address, envelope, reply), reply.headers
 
     def _read(self, address: Address, envelope: Envelope, reply: Reply) -> Outcome:

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from ddb_aiquery._address import check_endpoint_url, origin
 from ddb_aiquery._transport.dialect import Dialect
 from ddb_aiquery._transport.wire import Timeouts, Way
 from ddb_aiquery._values import Endpoint, Secret
 
 ALLOW = "DDB_AIQUERY_ALLOW"
-_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +27,13 @@ class Address:
     timeouts: Timeouts
     secret: Secret | None
     local: bool
-    complaint: str
 
     def url(self, path: str) -> str:
         """Return the whole URL of a path below the base URL."""
         return self.base_url + path
 
     def refusal(self, environ: Mapping[str, str]) -> str:
-        """Return why nothing may be sent there, before a socket is opened; empty where it may."""
-        if self.complaint:
-            return self.complaint
+        """Return why nothing may be sent there now, before a socket is opened; empty where it may."""
         allowed = environ.get(ALLOW)
         if self.local or not allowed or allowed == "any":
             return ""
@@ -51,22 +48,27 @@ class Address:
 
 
 def address_of(dialect: Dialect, endpoint: Endpoint) -> Address:
-    """Work out an endpoint's address; what is wrong with it becomes its complaint.
+    """Work out an endpoint's address.
 
     Read from `endpoint.options`: transport, timeout_seconds, connect_seconds, proxy, ca_file, max_response_bytes and
     allow_http.
+
+    Raises:
+        SettingsError: calls may not go to its base URL.
     """
     options = endpoint.options
-    proxy = options.get("proxy")
-    way = Way(proxy=proxy, ca_file=options.get("ca_file"), max_connections=max(1024, endpoint.max_concurrency))
-    if "max_response_bytes" in options:
-        way = Way(way.max_connections, way.proxy, way.ca_file, int(options["max_response_bytes"]))
-    scheme, host = origin_of(endpoint.base_url)[0], host_of(endpoint.base_url)
-    usual = Timeouts()
+    base_url = allowed_url(endpoint)
+    usual, plain = Timeouts(), Way()
+    way = Way(
+        max_connections=max(plain.max_connections, endpoint.max_concurrency),
+        proxy=options.get("proxy"),
+        ca_file=options.get("ca_file"),
+        max_response_bytes=int(options.get("max_response_bytes", plain.max_response_bytes)),
+    )
     return Address(
         endpoint=endpoint,
-        base_url=endpoint.base_url,
-        host=host,
+        base_url=base_url,
+        host=_host_of(base_url),
         headers={
             "accept": "application/json",
             "accept-encoding": "identity",
@@ -79,48 +81,39 @@ def address_of(dialect: Dialect, endpoint: Endpoint) -> Address:
             total=float(options.get("timeout_seconds", usual.total)),
         ),
         secret=endpoint.api_key or None,
-        local=_is_this_machine(host) and (proxy is None or _is_this_machine(host_of(proxy))),
-        complaint=_complaint(endpoint, scheme, host),
+        local=_is_this_machine(base_url) and (way.proxy is None or _is_this_machine(way.proxy)),
     )
 
 
-def _complaint(endpoint: Endpoint, scheme: str, host: str) -> str:
-    if scheme not in _PORTS or not host:
-        return "base_url must be an http or https URL with a host"
-    if scheme == "http" and not _is_this_machine(host) and not endpoint.options.get("allow_http"):
-        return f"{host} was not called: http sends prompts and key readable; use https or set allow_http = true"
-    return ""
+def allowed_url(endpoint: Endpoint) -> str:
+    """Return the endpoint's base URL in one spelling.
+
+    Raises:
+        SettingsError: calls may not go there.
+    """
+    spared = {_host_of(endpoint.base_url)} if endpoint.options.get("allow_http") else ()
+    return check_endpoint_url(endpoint.base_url, allow_http_hosts=spared)
 
 
-def origin_of(url: str) -> tuple[str, str]:
-    """Return a URL's scheme and its origin in one spelling: lower case, the port always there."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port or _PORTS.get(parts.scheme, 0)
-    except ValueError:  # a port that is no number
-        return "", ""
-    host = (parts.hostname or "").lower()
-    return parts.scheme, f"{parts.scheme}://[{host}]:{port}" if ":" in host else f"{parts.scheme}://{host}:{port}"
+def place_of(endpoint: Endpoint, path: str) -> tuple[str, str]:
+    """Return the origin and the whole path that a key names.
+
+    Raises:
+        SettingsError: calls may not go there.
+    """
+    url = allowed_url(endpoint)
+    return origin(url), urlsplit(url).path + path
 
 
-def path_of(url: str) -> str:
-    """Return a URL's path, its query included."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return ""
-    return f"{parts.path}?{parts.query}" if parts.query else parts.path
-
-
-def host_of(url: str) -> str:
-    """Return a URL's host in lower case; empty where it has none."""
+def _host_of(url: str) -> str:
     try:
         return (urlsplit(url).hostname or "").lower()
-    except ValueError:
+    except ValueError:  # an unfinished IPv6 address
         return ""
 
 
-def _is_this_machine(host: str) -> bool:
+def _is_this_machine(url: str) -> bool:
+    host = _host_of(url)
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

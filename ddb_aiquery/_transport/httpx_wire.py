@@ -45,6 +45,8 @@ class HttpxWire:
             request = httpx.Request("POST", url, headers=headers, content=body, extensions={"timeout": limits})
         except (httpx.InvalidURL, ValueError):
             return INVALID_ADDRESS
+        if not request.url.host:
+            return INVALID_ADDRESS
         try:
             async with asyncio.timeout(timeouts.total):
                 return await self._exchange(request)
@@ -54,6 +56,8 @@ class HttpxWire:
             return Fault(Billing.AMBIGUOUS, "timed out waiting for the reply")
         except httpx.HTTPError as error:
             return _fault(error)
+        except UnicodeError:  # a host name with a part of more than 63 characters
+            return INVALID_ADDRESS
 
     async def _exchange(self, request: httpx.Request) -> Reply:
         response = await self._transport.handle_async_request(request)

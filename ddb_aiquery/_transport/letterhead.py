@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from ddb_aiquery._transport.address import origin_of, path_of
+from ddb_aiquery._transport.address import place_of
 from ddb_aiquery._transport.dialect import Dialect
 from ddb_aiquery._transport.keys import sealer
 from ddb_aiquery._values import Endpoint, Envelope, Form, Question
@@ -31,9 +31,14 @@ class Letterhead:
 
     @classmethod
     def of(cls, dialect: Dialect, endpoint: Endpoint, like: Question) -> Letterhead:
-        """Write the letterhead of all questions like this one."""
+        """Write the letterhead of all questions like this one.
+
+        Raises:
+            RowError, CallError: as Dialect.body does.
+            SettingsError: calls may not go to the endpoint's base URL.
+        """
         path = dialect.path(endpoint, like.form)
-        digest = sealer(dialect.name, origin_of(endpoint.base_url)[1], path_of(endpoint.base_url) + path)
+        digest = sealer(dialect.name, *place_of(endpoint, path))
         parts = None
         if like.form in _TEXTS:
             pieces = dialect.body(endpoint, replace(like, request=_PLACE, files=())).split(_PLACE_JSON)

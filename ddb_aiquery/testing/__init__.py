@@ -11,9 +11,9 @@
 No test framework is needed; the server has no state outside the object.
 """
 
-from ._endpoint import ScriptedEndpoint
-from ._guard import CalledOut, no_calls_out
-from ._script import (
+from ddb_aiquery.testing._endpoint import ScriptedEndpoint
+from ddb_aiquery.testing._guard import CalledOut, no_calls_out
+from ddb_aiquery.testing._script import (
     Arrival,
     Collapse,
     Cut,
@@ -30,7 +30,7 @@ from ._script import (
     Step,
     Truncated,
 )
-from ._server import Counts, Received
+from ddb_aiquery.testing._server import Counts, Received
 
 __all__ = [
     "Arrival",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -62,21 +63,28 @@ def vector(text: str, dimensions: int = 8) -> list[float]:
     return [round(x / length, 6) for x in raw]
 
 
-def chat(
-    request: Mapping[str, Any], prompt: str, number: int, *, text: str | None, finish: str = "stop", refusal: str = ""
-) -> bytes:
-    """Return the body of a chat completion; `text` None leaves the content null."""
-    message: dict[str, Any] = {"role": "assistant", "content": text}
-    if refusal:
-        message["refusal"] = refusal
-    usage = {"prompt_tokens": tokens(prompt), "completion_tokens": tokens(text or refusal)}
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the model says in a chat: the text (None leaves the content null), why it ended, how it declined."""
+
+    text: str | None
+    finish: str = "stop"
+    refusal: str = ""
+
+
+def chat(request: Mapping[str, Any], prompt: str, number: int, said: Said) -> bytes:
+    """Return the body of a chat completion."""
+    message: dict[str, Any] = {"role": "assistant", "content": said.text}
+    if said.refusal:
+        message["refusal"] = said.refusal
+    usage = {"prompt_tokens": tokens(prompt), "completion_tokens": tokens(said.text or said.refusal)}
     return orjson.dumps(
         {
             "id": f"chatcmpl-{number}",
             "object": "chat.completion",
             "created": 0,
             "model": request.get("model", ""),
-            "choices": [{"index": 0, "message": message, "finish_reason": finish}],
+            "choices": [{"index": 0, "message": message, "finish_reason": said.finish}],
             "usage": {**usage, "total_tokens": sum(usage.values())},
         }
     )

@@ -9,10 +9,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, Self
 
-from . import _dialogue
-from ._process import ProcessHost
-from ._script import Script, as_function
-from ._server import Connection, Counts, Received, Service, read_request
+from ddb_aiquery.testing import _dialogue
+from ddb_aiquery.testing._process import ProcessHost
+from ddb_aiquery.testing._script import Script, as_function
+from ddb_aiquery.testing._server import Connection, Counts, Received, Service, read_request
 
 Answering = Callable[[str, dict[str, Any]], Any]
 
@@ -112,7 +112,7 @@ class ScriptedEndpoint:
     `script` raised.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # each stands for itself and has a default
         self,
         answer: Answering = _dialogue.default_answer,
         *,
@@ -128,7 +128,7 @@ class ScriptedEndpoint:
         self._host: Host = ProcessHost(service) if process else ThreadHost(service, tls)
         self._scheme = "https" if tls else "http"
         self._port = 0
-        self._last: Counts | None = None
+        self._last: tuple[Counts, list[Received]] | None = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -144,10 +144,11 @@ class ScriptedEndpoint:
         self._port = self._host.start()
 
     def close(self) -> Counts:
-        """Stop serving, drop every connection, and return the last counts, which stay readable."""
-        self._last = self.counts
-        self._host.close()
-        return self._last
+        """Stop serving, drop every connection, and return the last counts; they and `received` stay readable."""
+        if self._last is None:
+            self._last = self._host.ask("counts"), self._host.ask("received")
+            self._host.close()
+        return self._last[0]
 
     @property
     def base_url(self) -> str:
@@ -162,13 +163,13 @@ class ScriptedEndpoint:
     @property
     def counts(self) -> Counts:
         """A copy of all counts, taken at one moment."""
-        counts: Counts = self._last if self._last is not None else self._host.ask("counts")
+        counts: Counts = self._last[0] if self._last is not None else self._host.ask("counts")
         return counts
 
     @property
     def received(self) -> list[Received]:
         """The last 256 requests as they came in."""
-        requests: list[Received] = self._host.ask("received")
+        requests: list[Received] = self._last[1] if self._last is not None else self._host.ask("received")
         return requests
 
     def reset_counts(self) -> Counts:
@@ -180,6 +181,11 @@ class ScriptedEndpoint:
     def requests(self) -> int:
         """Questions that came in, whatever became of them."""
         return self.counts.requests
+
+    @property
+    def connections(self) -> int:
+        """Connections that were accepted."""
+        return self.counts.connections
 
     @property
     def answered(self) -> int:

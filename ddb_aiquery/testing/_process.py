@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 if TYPE_CHECKING:
-    from ._server import Service
+    from ddb_aiquery.testing._server import Service
 
 
 class ProcessHost:
@@ -61,7 +61,7 @@ def _packed(service: Service) -> bytes:
 
 
 async def _serve(commands: BinaryIO, results: BinaryIO) -> None:
-    from ._endpoint import consult, listen  # noqa: PLC0415  # _endpoint imports this module
+    from ddb_aiquery.testing._endpoint import consult, listen  # noqa: PLC0415  # _endpoint imports this module
 
     loop = asyncio.get_running_loop()
     service: Service = pickle.load(commands)  # noqa: S301  # our own parent wrote it

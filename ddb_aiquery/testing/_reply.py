@@ -9,8 +9,8 @@ from typing import Any
 
 import orjson
 
-from . import _dialogue
-from ._script import Cut, Headers, Malformed, Refusal, Reset, Status, Step, Truncated
+from ddb_aiquery.testing import _dialogue
+from ddb_aiquery.testing._script import Cut, Headers, Malformed, Refusal, Reset, Status, Step, Truncated
 
 _PHRASES = {int(status): status.phrase for status in http.HTTPStatus}
 _JSON = b"content-type: application/json\r\n"
@@ -41,9 +41,17 @@ def error_response(status: int, code: str, message: str, headers: Mapping[str, s
     return response(status, _dialogue.error(status, code, message), headers)
 
 
-def render(
-    path: bytes, request: Mapping[str, Any], prompt: str, number: int, answered: Any, step: Step | None
-) -> Response:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request as the replies need it: where it came in, what it holds, what it asks, and its number."""
+
+    path: bytes
+    request: Mapping[str, Any]
+    prompt: str
+    number: int
+
+
+def render(asked: Asked, answered: Any, step: Step | None) -> Response:
     """Return what the step makes of a request; `answered` is what the answer function said, None if not asked."""
     if isinstance(step, Status):
         wait = {} if step.retry_after is None else {"retry-after": str(step.retry_after)}
@@ -53,30 +61,25 @@ def render(
     if isinstance(step, Reset):
         return Response(0, b"", cut=0, reset=True)
     if isinstance(step, Truncated):
-        body = _dialogue.chat(request, prompt, number, text=step.text, finish="length")
-        return _generated(response(200, body), prompt, step.text)
+        return _chat(asked, _dialogue.Said(step.text, "length"))
     if isinstance(step, Refusal):
-        body = _dialogue.chat(request, prompt, number, text=None, refusal=step.text)
-        return _generated(response(200, body), prompt, step.text)
-    headers = step.headers if isinstance(step, Headers) else None
-    usual = _usual(path, request, prompt, number, answered, headers)
+        return _chat(asked, _dialogue.Said(None, "stop", step.text))
+    usual = _usual(asked, answered, step.headers if isinstance(step, Headers) else None)
     return replace(usual, cut=step.after_bytes, reset=step.reset) if isinstance(step, Cut) else usual
 
 
-def _usual(
-    path: bytes,
-    request: Mapping[str, Any],
-    prompt: str,
-    number: int,
-    answered: Any,
-    headers: Mapping[str, str] | None,
-) -> Response:
-    if path.endswith(b"/embeddings"):
-        return _generated(response(200, _dialogue.embeddings(request, number), headers), prompt, "")
-    if "dataframe_records" in request:
-        return _generated(response(200, _dialogue.predictions(answered), headers), prompt, "")
+def _usual(asked: Asked, answered: Any, headers: Mapping[str, str] | None) -> Response:
+    if asked.path.endswith(b"/embeddings"):
+        return _generated(response(200, _dialogue.embeddings(asked.request, asked.number), headers), asked.prompt, "")
+    if "dataframe_records" in asked.request:
+        return _generated(response(200, _dialogue.predictions(answered), headers), asked.prompt, "")
     text = answered if isinstance(answered, str) else orjson.dumps(answered).decode()
-    return _generated(response(200, _dialogue.chat(request, prompt, number, text=text), headers), prompt, text)
+    return _chat(asked, _dialogue.Said(text), headers)
+
+
+def _chat(asked: Asked, said: _dialogue.Said, headers: Mapping[str, str] | None = None) -> Response:
+    body = _dialogue.chat(asked.request, asked.prompt, asked.number, said)
+    return _generated(response(200, body, headers), asked.prompt, said.text or said.refusal)
 
 
 def _generated(reply: Response, prompt: str, text: str) -> Response:

@@ -14,9 +14,9 @@ from typing import Any
 
 import orjson
 
-from . import _dialogue
-from ._reply import Response, error_response, render, response
-from ._script import Arrival, Cut, Headers, Slow, Step
+from ddb_aiquery.testing import _dialogue
+from ddb_aiquery.testing._reply import Asked, Response, error_response, render, response
+from ddb_aiquery.testing._script import Arrival, Cut, Headers, Slow, Step
 
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)", re.IGNORECASE)
 _ABORT = struct.pack("ii", 1, 0)
@@ -42,6 +42,7 @@ class Counts:
     """
 
     requests: int = 0
+    connections: int = 0
     answered: int = 0
     billed: int = 0
     rejected: int = 0
@@ -112,7 +113,7 @@ class Service:
             if isinstance(answered, Step):
                 delay, step = _unwrap(answered, delay)
                 answered = _dialogue.default_answer(prompt, request)
-        return delay, render(path, request, prompt, self._number, answered, step)
+        return delay, render(Asked(path, request, prompt, self._number), answered, step)
 
     def _finish(self, connection: Connection, reply: Response) -> None:
         self._in_flight -= 1
@@ -156,6 +157,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport  # type: ignore[assignment]  # a stream server makes a Transport
         self._open_ones.add(self)
+        self._service.counts.connections += 1
 
     def connection_lost(self, _: Exception | None) -> None:
         self._transport = None
