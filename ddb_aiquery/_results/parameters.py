@@ -16,7 +16,7 @@ import orjson
 from ddb_aiquery.errors import CallError
 
 MAX_DEPTH = 64
-MAX_INTEGER = 2**63 - 1
+MAX_NUMBER = 2**63 - 1
 
 RESERVED: Mapping[str, str] = MappingProxyType(
     dict.fromkeys(
@@ -85,26 +85,23 @@ def _plain(place: str, value: Any, depth: int) -> Any:
     """Return the value in JSON's own kinds: Decimal as number, MAP as object."""
     if depth > MAX_DEPTH:
         _refuse("INVALID_PARAMETER_DATA_TYPE", f"modelParameters.{place} is nested too deep", "make it flatter")
-    match value:
-        case None | bool() | str():
-            return value
-        case Decimal() | float():
-            if not math.isfinite(value):
-                _refuse("INVALID_NUMERIC_PARAMETER", f"modelParameters.{place} is {value}", "give a finite number")
-            return float(value)
-        case int():
-            if abs(value) > MAX_INTEGER:
-                _refuse("INVALID_NUMERIC_PARAMETER", f"modelParameters.{place} is {value}", "give at most 64 bits")
-            return value
-        case [*pairs] if pairs and all(isinstance(pair, tuple) for pair in pairs):
-            return {str(name): _plain(place, item, depth + 1) for name, item in pairs}
-        case list():
-            return [_plain(place, item, depth + 1) for item in value]
-        case dict():
-            return {str(name): _plain(f"{place}.{name}", item, depth + 1) for name, item in value.items()}
-    return _refuse(
-        "INVALID_PARAMETER_DATA_TYPE", f"modelParameters.{place} is {_kind(value)}", "give text, a number or a list"
-    )
+    if isinstance(value, list) and value and all(isinstance(pair, tuple) for pair in value):
+        value = dict(value)
+    if isinstance(value, dict):
+        return {str(name): _plain(f"{place}.{name}", item, depth + 1) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(place, item, depth + 1) for item in value]
+    if value is None or isinstance(value, bool | str):
+        return value
+    return _number(place, value)
+
+
+def _number(place: str, value: Any) -> float:
+    if not isinstance(value, int | float | Decimal):
+        _refuse("INVALID_PARAMETER_DATA_TYPE", _said(place, value), "give text, a number, a STRUCT or a list")
+    if not math.isfinite(value) or abs(value) > MAX_NUMBER:
+        _refuse("INVALID_NUMERIC_PARAMETER", _said(place, value), "give a finite number of at most 64 bits")
+    return value if isinstance(value, int) else float(value)
 
 
 def _check(name: str, value: Any) -> None:

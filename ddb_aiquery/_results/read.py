@@ -1,0 +1,191 @@
+"""Answer text to a value of the declared type, with the repairs that leave no doubt, or the Failure that says why not.
+
+What a model wrote is data: nothing of it is executed, and nothing of it can raise, recurse or take long.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import reprlib
+from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal as Exact
+from typing import Any
+
+import orjson
+
+from ddb_aiquery._results.scalars import Misfit, Notes
+from ddb_aiquery._results.types import JSON, TEXT, Decimal, Enum, List, Map, Scalar, Struct, Type, duckdb_text
+from ddb_aiquery._results.values import conform
+from ddb_aiquery._values import Answer, Failure, Kind, Outcome
+
+MAX_TEXT = 4_000_000
+"""Characters of a typed reply; a plain VARCHAR may have any length. No model writes a tenth of it in one reply."""
+MAX_PROSE = 200_000
+"""Characters in which JSON is looked for among other text."""
+MAX_TRIES = 16
+SHOWN = 200
+
+_FENCE = re.compile(r"```(?:[\w+-]*[ \t]*\r?\n)?(.*?)```", re.DOTALL)
+_COMMA = re.compile(r'("(?:[^"\\]|\\.)*+")|,(?=\s*[}\]])', re.DOTALL)
+_BEGUN = re.compile(r"\{\s*[\"}]|\[\s*[\[{\"\]\d-]")
+_TEXTUAL = ("VARCHAR", "DATE", "TIME", "INTERVAL", "UUID")
+
+_LIMITED = reprlib.Repr()
+_LIMITED.maxlevel = 3
+_LOOSE = json.JSONDecoder(strict=False)
+_EXACT = json.JSONDecoder(strict=False, parse_float=Exact)
+
+
+def read(kind: Type, answer: Answer) -> Outcome:
+    """Return the answer with its text as canonical JSON of the type, and what was repaired in its note.
+
+    VARCHAR takes any text as it is. A Failure has the kind CAST, Databricks' error name, the type and the reply.
+    """
+    if kind == TEXT:
+        return answer
+    if len(answer.text) > MAX_TEXT:
+        return _failure(kind, answer, f"it has {len(answer.text):,} characters, the limit is {MAX_TEXT:,}")
+    try:
+        return _typed(kind, answer)
+    except Misfit as misfit:
+        place = "".join(reversed(misfit.path))
+        return _failure(kind, answer, f"{place or 'it'} is {_brief(misfit.value)}, not {misfit.wanted}")
+    except (ArithmeticError, MemoryError, RecursionError, TypeError, ValueError) as error:
+        return _failure(kind, answer, str(error))
+
+
+def _typed(kind: Type, answer: Answer) -> Outcome:
+    text = answer.text.strip().removeprefix("\ufeff")
+    notes: Notes = set()
+    if isinstance(kind, Struct | List | Map) or kind == JSON:
+        value = _composite(kind, text, notes)
+    else:
+        value = conform(kind, _plain(kind, text, notes), notes)
+    written = orjson.dumps(value, default=float).decode()
+    if not notes:
+        return replace(answer, text=written)
+    said = "repaired: " + ", ".join(sorted(notes))
+    return replace(answer, text=written, note=f"{answer.note}; {said}" if answer.note else said)
+
+
+def _composite(kind: Type, text: str, notes: Notes) -> Any:
+    """Read a reply that is JSON, else the one fitting JSON value that stands somewhere in it."""
+    try:
+        value = _decoder(kind).decode(text) if _needs_exact(kind) else orjson.loads(text)
+    except ValueError:
+        return _embedded(kind, text, notes)
+    return conform(kind, _unwrapped(kind, value, notes), notes)
+
+
+def _embedded(kind: Type, text: str, notes: Notes) -> Any:
+    if len(text) > MAX_PROSE:
+        raise Misfit(text, f"JSON, and too long to look for JSON in it (over {MAX_PROSE:,} characters)")
+    try:
+        values = list(_values(kind, text))
+    except Misfit:
+        text = _COMMA.sub(lambda match: match[1] or "", text)
+        values = list(_values(kind, text))
+        notes.add("trailing comma removed")
+    fitting: dict[bytes, tuple[Any, Notes]] = {}
+    misfit = Misfit(text, "JSON")
+    for value in values:
+        mended: Notes = set()
+        try:
+            fit = conform(kind, _unwrapped(kind, value, mended), mended)
+            fitting[orjson.dumps(fit, default=float)] = fit, mended
+        except Misfit as error:
+            misfit = error
+    if not fitting:
+        raise misfit
+    if len(fitting) > 1:
+        raise Misfit(text, f"one value: {len(fitting)} different ones in it fit")
+    ((fit, mended),) = fitting.values()
+    notes |= mended | {"code fence removed" if "```" in text else "text around the JSON removed"}
+    return fit
+
+
+def _values(kind: Type, text: str) -> Iterator[Any]:
+    """Yield every whole JSON value in the text that opens as the type does; one that breaks off ends the search."""
+    opening = re.compile(r"[\[{]" if kind == JSON else r"\[" if isinstance(kind, List) else r"\{")
+    decoder = _decoder(kind)
+    place = 0
+    while match := opening.search(text, place):
+        place = match.start() + 1
+        try:
+            value, place = decoder.raw_decode(text, match.start())
+        except ValueError:
+            if _BEGUN.match(text, match.start()):
+                raise Misfit(text[match.start() :], "whole JSON") from None
+            continue
+        yield value
+
+
+def _unwrapped(kind: Type, value: Any, notes: Notes) -> Any:
+    """Take the value out of an object or list that only wraps it: {"result": {...}}, [{...}]."""
+    inner = value
+    if isinstance(value, dict) and len(value) == 1 and not (isinstance(kind, Map) or kind == JSON):
+        ((name, only),) = value.items()
+        named = isinstance(kind, Struct) and name.casefold() in {one.name.casefold() for one in kind.fields}
+        if not named and (isinstance(only, dict) or not isinstance(kind, Struct)):
+            inner = only
+    elif isinstance(value, list) and len(value) == 1 and isinstance(kind, Struct):
+        inner = value[0]
+    if inner is not value:
+        notes.add("taken out of a wrapper")
+    return inner
+
+
+def _plain(kind: Type, text: str, notes: Notes) -> Any:
+    """Read the reply for a type without parts: JSON, or the bare text, perhaps in marks or a fence."""
+    fences = _FENCE.findall(text) if text.startswith("```") else []
+    if len(fences) == 1:
+        text = fences[0].strip()
+        notes.add("code fence removed")
+    try:
+        value = _decoder(kind).decode(text)
+    except ValueError:
+        bare = text.strip("*`\"'").removesuffix(".")
+        if bare != text:
+            notes.add("marks around the value removed")
+        return bare
+    if isinstance(value, dict | list):
+        return _unwrapped(kind, value, notes)
+    textual = isinstance(kind, Enum) or (isinstance(kind, Scalar) and kind.name in _TEXTUAL)
+    return text if textual and not isinstance(value, str | None) else value
+
+
+def _decoder(kind: Type) -> json.JSONDecoder:
+    return _EXACT if _needs_exact(kind) else _LOOSE
+
+
+def _needs_exact(kind: Type) -> bool:
+    """Tell whether a part of the type holds more digits than a float."""
+    match kind:
+        case Decimal() | Scalar("HUGEINT" | "UHUGEINT"):
+            return True
+        case List(item):
+            return _needs_exact(item)
+        case Map(key, value):
+            return _needs_exact(key) or _needs_exact(value)
+        case Struct(fields):
+            return any(_needs_exact(one.type) for one in fields)
+        case _:
+            return False
+
+
+def _failure(kind: Type, answer: Answer, why: str) -> Failure:
+    message = (
+        f"[AI_FUNCTION_HTTP_PARSE_CAST_ERROR] the reply does not fit {_brief(duckdb_text(kind))}: "
+        f"{_brief(why)}; reply: {_brief(answer.text)}"
+    )
+    return Failure(Kind.CAST, message, usage=answer.usage, text=answer.text, request_id=answer.request_id)
+
+
+def _brief(value: Any) -> str:
+    """Return a value on one line, shortened; characters that steer a terminal are left out."""
+    if not isinstance(value, str):
+        value = _LIMITED.repr(value)
+    line = "".join(letter if letter.isprintable() else " " for letter in value[: SHOWN + 1])
+    return line if len(line) <= SHOWN else line[:SHOWN] + "..."
