@@ -47,7 +47,8 @@ def test_a_rate_limit_and_faults_together(headers, seed):
     """Faults do not hide the limit, nor the limit the faults."""
     out = simulate(f"C 50/s + 30 %, {headers}", seed)
     assert out.answered == out.rows
-    assert out.excess <= (0.005 if headers == "headers" else 0.10)
+    # The faults are drawn, so calls spread around N/(1-p) by 0.4 % (one standard deviation) on their own.
+    assert out.excess <= (0.012 if headers == "headers" else 0.10)
     assert out.ideal >= 0.70 * out.seconds
 
 
@@ -78,18 +79,18 @@ def test_a_healthy_endpoint_is_kept_full(concurrency, most):
 
 
 def test_scouts_go_first():
-    """Eight calls go ahead; the first reply lets the rest follow."""
-    pace = Pace(64)
-    assert [pace.admit(0.0) for _ in range(9)] == [0.0] * 8 + [FULL]
+    """Sixty-four calls go ahead; the first reply lets the rest follow."""
+    pace = Pace(128)
+    assert [pace.admit(0.0) for _ in range(65)] == [0.0] * 64 + [FULL]
     pace.done(0.1)
-    assert [pace.admit(0.1) for _ in range(58)] == [0.0] * 57 + [FULL]
-    assert pace.in_flight == 64
+    assert [pace.admit(0.1) for _ in range(66)] == [0.0] * 65 + [FULL]
+    assert pace.in_flight == 128
 
 
 def test_slow_scouts_hold_nobody_back():
     """After a second without a reply the rest may go: the model is slow, not wrong."""
-    pace = Pace(64)
-    for _ in range(8):
+    pace = Pace(128)
+    for _ in range(64):
         pace.admit(0.0)
     assert pace.admit(0.9) == FULL
     assert pace.admit(1.0) == 0.0
