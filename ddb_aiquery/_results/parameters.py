@@ -98,8 +98,8 @@ def _plain(place: str, value: Any, depth: int) -> Any:
 
 def _number(place: str, value: Any) -> float:
     if not isinstance(value, int | float | Decimal):
-        _refuse("INVALID_PARAMETER_DATA_TYPE", _said(place, value), "give text, a number, a STRUCT or a list")
-    if not math.isfinite(value) or abs(value) > MAX_NUMBER:
+        return _refuse("INVALID_PARAMETER_DATA_TYPE", _said(place, value), "give text, a number, a STRUCT or a list")
+    if not math.isfinite(value) or abs(float(value)) > MAX_NUMBER:
         _refuse("INVALID_NUMERIC_PARAMETER", _said(place, value), "give a finite number of at most 64 bits")
     return value if isinstance(value, int) else float(value)
 
@@ -110,7 +110,7 @@ def _check(name: str, value: Any) -> None:
     if name in RANGES:
         low, high = RANGES[name]
         _typed(name, value, int | float, "a number")
-        if not low <= value <= high:
+        if not low <= float(value) <= high:
             _refuse("INVALID_NUMERIC_PARAMETER", _said(name, value), f"give a number from {low} to {high}")
     elif name in COUNTS:
         _typed(name, value, int, "a whole number")

@@ -24,12 +24,14 @@ MAX_TEXT = 4_000_000
 """Characters of a typed reply; a plain VARCHAR may have any length. No model writes a tenth of it in one reply."""
 MAX_PROSE = 200_000
 """Characters in which JSON is looked for among other text."""
-MAX_TRIES = 16
 SHOWN = 200
 
 _FENCE = re.compile(r"```(?:[\w+-]*[ \t]*\r?\n)?(.*?)```", re.DOTALL)
 _COMMA = re.compile(r'("(?:[^"\\]|\\.)*+")|,(?=\s*[}\]])', re.DOTALL)
-_BEGUN = re.compile(r"\{\s*[\"}]|\[\s*[\[{\"\]\d-]")
+_OBJECT = re.compile(r"\{(?=\s*[\"}])")
+_LIST = re.compile(r"\[(?=\s*(?:[\[{\"\]\d-]|(?:true|false|null)\b))")
+_ANY = re.compile(f"{_OBJECT.pattern}|{_LIST.pattern}")
+_SPELLINGS = {"number given as text", "boolean given as text"}
 _TEXTUAL = ("VARCHAR", "DATE", "TIME", "INTERVAL", "UUID")
 
 _LIMITED = reprlib.Repr()
@@ -63,6 +65,7 @@ def _typed(kind: Type, answer: Answer) -> Outcome:
         value = _composite(kind, text, notes)
     else:
         value = conform(kind, _plain(kind, text, notes), notes)
+        notes -= _SPELLINGS  # a bare value is text by nature
     written = orjson.dumps(value, default=float).decode()
     if not notes:
         return replace(answer, text=written)
@@ -83,43 +86,47 @@ def _embedded(kind: Type, text: str, notes: Notes) -> Any:
     if len(text) > MAX_PROSE:
         raise Misfit(text, f"JSON, and too long to look for JSON in it (over {MAX_PROSE:,} characters)")
     try:
-        values = list(_values(kind, text))
+        found = list(_found(kind, text))
     except Misfit:
         text = _COMMA.sub(lambda match: match[1] or "", text)
-        values = list(_values(kind, text))
+        found = list(_found(kind, text))
         notes.add("trailing comma removed")
-    fitting: dict[bytes, tuple[Any, Notes]] = {}
+    fitting: dict[bytes, tuple[Any, Notes, slice]] = {}
     misfit = Misfit(text, "JSON")
-    for value in values:
+    for value, place in found:
         mended: Notes = set()
         try:
             fit = conform(kind, _unwrapped(kind, value, mended), mended)
-            fitting[orjson.dumps(fit, default=float)] = fit, mended
+            fitting[orjson.dumps(fit, default=float)] = fit, mended, place
         except Misfit as error:
             misfit = error
     if not fitting:
         raise misfit
     if len(fitting) > 1:
         raise Misfit(text, f"one value: {len(fitting)} different ones in it fit")
-    ((fit, mended),) = fitting.values()
-    notes |= mended | {"code fence removed" if "```" in text else "text around the JSON removed"}
+    ((fit, mended, place),) = fitting.values()
+    notes |= mended | _around(text, place)
     return fit
 
 
-def _values(kind: Type, text: str) -> Iterator[Any]:
+def _found(kind: Type, text: str) -> Iterator[tuple[Any, slice]]:
     """Yield every whole JSON value in the text that opens as the type does; one that breaks off ends the search."""
-    opening = re.compile(r"[\[{]" if kind == JSON else r"\[" if isinstance(kind, List) else r"\{")
+    opening = _ANY if kind == JSON else _LIST if isinstance(kind, List) else _OBJECT
     decoder = _decoder(kind)
-    place = 0
-    while match := opening.search(text, place):
-        place = match.start() + 1
+    end = 0
+    while match := opening.search(text, end):
         try:
-            value, place = decoder.raw_decode(text, match.start())
+            value, end = decoder.raw_decode(text, match.start())
         except ValueError:
-            if _BEGUN.match(text, match.start()):
-                raise Misfit(text[match.start() :], "whole JSON") from None
-            continue
-        yield value
+            raise Misfit(text[match.start() :], "whole JSON") from None
+        yield value, slice(match.start(), end)
+
+
+def _around(text: str, place: slice) -> Notes:
+    """Name what had to be done to find the JSON at this place."""
+    if place.stop - place.start == len(text):
+        return {"control character in a text"} if any(ord(letter) < ord(" ") for letter in text) else set()
+    return {"code fence removed" if "```" in text else "text around the JSON removed"}
 
 
 def _unwrapped(kind: Type, value: Any, notes: Notes) -> Any:
