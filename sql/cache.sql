@@ -83,6 +83,8 @@ PRAGMA trusted_schema = OFF;
 PRAGMA cell_size_check = ON;
 PRAGMA secure_delete = FAST;
 PRAGMA journal_size_limit = 67108864;
+PRAGMA wal_autocheckpoint = 4000;               -- 16 MB: keys are random, so every batch touches many index pages
+PRAGMA cache_size = -16000;
 
 -- name: wal
 PRAGMA journal_mode = WAL;
@@ -97,8 +99,10 @@ PRAGMA synchronous = FULL;
 PRAGMA synchronous = NORMAL;
 
 -- name: look
-SELECT a.key, a.text, a.reasoning, a.finish, a.model, a.note, a.request_id, a.input_tokens, a.output_tokens, a.estimated,
-       a.checksum
+-- The casts change nothing in a sound row; a damaged one must not reach Python as text that is no UTF-8.
+SELECT CAST(a.key AS BLOB), CAST(a.text AS BLOB), CAST(a.reasoning AS BLOB), CAST(a.finish AS BLOB),
+       CAST(a.model AS BLOB), CAST(a.note AS BLOB), CAST(a.request_id AS BLOB), a.input_tokens + 0, a.output_tokens + 0,
+       a.estimated + 0, a.checksum + 0
 FROM carray(:keys) AS wanted CROSS JOIN answers AS a ON a.key = wanted.value;
 
 -- name: put_answer
@@ -194,13 +198,15 @@ SELECT run, at, endpoint, label, sql, rows, questions, cached, sent, retried, fa
 FROM runs ORDER BY id;
 
 -- name: list_answers
-SELECT id, key, created, endpoint, model, finish, note, request_id, input_tokens, output_tokens, estimated, cost_micro,
-       packed, text, request
+SELECT id, CAST(key AS BLOB), CAST(endpoint AS BLOB), created + 0, CAST(text AS BLOB), CAST(request_id AS BLOB),
+       input_tokens + 0, output_tokens + 0, estimated + 0, cost_micro + 0, packed + 0, CAST(request AS BLOB),
+       CAST(model AS BLOB), CAST(finish AS BLOB), CAST(note AS BLOB)
 FROM answers WHERE id > ? ORDER BY id LIMIT ?;
 
 -- name: list_failures
-SELECT id, key, created, endpoint, kind, message, status, request_id, times, input_tokens, output_tokens, estimated,
-       cost_micro, packed, text, request
+SELECT id, CAST(key AS BLOB), CAST(endpoint AS BLOB), created + 0, CAST(text AS BLOB), CAST(request_id AS BLOB),
+       input_tokens + 0, output_tokens + 0, estimated + 0, cost_micro + 0, packed + 0, CAST(request AS BLOB),
+       CAST(kind AS BLOB), CAST(message AS BLOB), status + 0, times + 0
 FROM failures WHERE id > ? ORDER BY id LIMIT ?;
 
 -- name: stats

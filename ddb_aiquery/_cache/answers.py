@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import apsw
 
-from ddb_aiquery._cache.database import SQL, Database, rows
+from ddb_aiquery._cache.database import Database
 from ddb_aiquery._cache.records import answer_row, failure_row, served
+from ddb_aiquery._cache.sqlite import SQL, rows
 from ddb_aiquery._values import Answer, Failure, Record
 
 _AT_ONCE = 10_000

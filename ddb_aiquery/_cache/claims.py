@@ -7,7 +7,8 @@ from collections.abc import Collection
 import apsw
 
 from ddb_aiquery._cache.answers import look, release
-from ddb_aiquery._cache.database import SQL, Database, rows
+from ddb_aiquery._cache.database import Database
+from ddb_aiquery._cache.sqlite import SQL, rows
 from ddb_aiquery._values import Claims
 
 

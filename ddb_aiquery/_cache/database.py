@@ -1,44 +1,39 @@
-"""The one file that opens SQLite: connections, transactions, forks, damage, and what its errors mean to a user."""
+"""One database for many threads: which file, whose connection, one writer at a time, forks, and damage."""
 
 from __future__ import annotations
 
-import errno
 import os
 import threading
-import time
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import quote
 
 import apsw
 
 from ddb_aiquery._cache import place
 from ddb_aiquery._cache.owner import Owner
-from ddb_aiquery._cache.records import Row
-from ddb_aiquery._sql import named
+from ddb_aiquery._cache.sqlite import (
+    DAMAGE,
+    FORMAT,
+    MEMORY,
+    SQL,
+    connect,
+    meaning,
+    patient,
+    readable,
+    refusal,
+    transaction,
+    upgrade,
+)
 from ddb_aiquery.errors import CacheError
 
 T = TypeVar("T")
 
-SQL = named("cache.sql")
-FORMAT = 1
-REVISION = 1
 NAMES = (f"answers-v{FORMAT}.sqlite", f"answers-v{FORMAT}-own.sqlite")
 """The second name is used where a newer package took the first."""
-
-_BUSY_MS = 30_000
-_MEMORY = ":memory:"
-_READ_ONLY = apsw.SQLITE_OPEN_READONLY
-_READ_WRITE = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
-_DAMAGE = (apsw.CorruptError, apsw.NotADBError)
-
-
-def rows(connection: apsw.Connection, statement: str, bindings: Any = ()) -> list[Row]:
-    """Run the statement of that name and return what it selects."""
-    return connection.execute(SQL[statement], bindings).fetchall()
 
 
 class Database:
@@ -56,8 +51,9 @@ class Database:
         self._refusal = ""
         self._seen: tuple[int, int] | None = None
         self._generation = 0
-        self._uri = _MEMORY
+        self._uri = MEMORY
         self._path: Path | None = None
+        self._journal = "rollback_journal" if self._directory and place.on_network(self._directory) else "wal"
         self._idle: list[apsw.Connection] = []
         self._busy = 0
         self._gate = threading.Condition()
@@ -119,12 +115,12 @@ class Database:
 
     def _read(self, work: Callable[[apsw.Connection], T]) -> T:
         with self._lent() as connection:
-            return _transaction(connection, "BEGIN", work)
+            return transaction(connection, "BEGIN", work)
 
     def _write(self, work: Callable[[apsw.Connection], T], *, durable: bool) -> T:
         with self._lent() as connection:
             connection.execute(SQL["durable" if durable else "hasty"])
-            return _transaction(connection, "BEGIN IMMEDIATE", work)
+            return transaction(connection, "BEGIN IMMEDIATE", work)
 
     def _vacuum(self) -> None:
         with self._lent() as connection:
@@ -151,8 +147,8 @@ class Database:
     def _insist(self) -> None:
         """Open the file again where what stood against writing is gone."""
         with self._gate:
-            if self._path is not None and (refusal := _refusal(self._path, self.owner)):
-                raise CacheError(refusal)
+            if self._path is not None and (reason := refusal(self._path, self.owner)):
+                raise CacheError(reason)
             self._settle()
             self._open()
 
@@ -172,11 +168,11 @@ class Database:
         try:
             try:
                 return action()
-            except _DAMAGE:
+            except DAMAGE:
                 self._replace(generation)
             return action()
-        except (apsw.Error, OSError) as error:
-            raise CacheError(_meaning(error, self._path or self._directory)) from None
+        except (apsw.Error, OSError, UnicodeDecodeError) as error:
+            raise CacheError(meaning(error, self._path or self._directory)) from None
 
     def _replace(self, generation: int) -> None:
         with self._gate:
@@ -195,7 +191,7 @@ class Database:
             self._idle.append(self._connect())
             return
         place.prepare(self._directory)
-        self.owner.leave()
+        self.owner.close()
         for name in NAMES:
             if self._open_file(self._directory / name):
                 self._generation += 1
@@ -204,111 +200,32 @@ class Database:
         raise CacheError(f"every cache file in {self._directory} belongs to a newer version; {place.OFF}")
 
     def _open_file(self, path: Path) -> bool:
-        self._path, self._refusal = path, _refusal(path, self.owner)
+        self._path, self._refusal = path, refusal(path, self.owner)
         if problem := place.check(path):
             self.notices.append(f"{place.set_aside(path, place.identity(path))} ({problem})")
         self._seen = place.identity(path)
         if self._refusal:
             self.notices.append(self._refusal)
-            self._uri = _readable(path)
+            self._uri = readable(path)
             connection = self._connect()
         else:
             # SQLite creates the file, -wal and -shm with the mode of the lock file: 0600 from the first byte on.
             self._uri = f"{path.as_uri()}?modeof={quote(str(path.parent / 'owners' / self.owner.name))}"
-            connection = _patient(self._connect)
+            connection = patient(self._connect)
+            self.owner.bury()
             self._uri = f"{path.as_uri()}?mode=rw"
         version = connection.execute(SQL["version"]).get
         if version // 1000 > FORMAT:
             connection.close()
             return False
         if not self._refusal:
-            _upgrade(connection, version)
+            upgrade(connection, version)
         self._seen = self._seen or place.identity(path)
         self._idle.append(connection)
         return True
 
     def _connect(self) -> apsw.Connection:
-        in_memory = self._uri == _MEMORY
-        access = _READ_ONLY if self._refusal and not in_memory else _READ_WRITE
-        connection = apsw.Connection(self._uri, access | apsw.SQLITE_OPEN_URI | apsw.SQLITE_OPEN_NOFOLLOW)
-        connection.set_busy_timeout(_BUSY_MS)
-        connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
-        connection.execute(SQL["settings"])
-        if in_memory:
-            _upgrade(connection, 0)
-        elif not self._refusal and self._directory is not None:
-            connection.execute(SQL["rollback_journal" if place.on_network(self._directory) else "wal"])
-        return connection
-
-
-def _transaction(connection: apsw.Connection, begin: str, work: Callable[[apsw.Connection], T]) -> T:
-    connection.execute(begin)
-    try:
-        result = work(connection)
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-    return result
-
-
-def _upgrade(connection: apsw.Connection, version: int) -> None:
-    """Add what this revision of the format has and the file has not."""
-
-    def work(connection: apsw.Connection) -> None:
-        for revision in range(connection.execute(SQL["version"]).get % 1000 + 1, REVISION + 1):
-            connection.execute(SQL[f"revision_{revision}"])
-
-    if version % 1000 < REVISION:
-        _transaction(connection, "BEGIN IMMEDIATE", work)
-
-
-def _refusal(path: Path, owner: Owner) -> str:
-    """Return why the cache can only be read, empty where it can be written."""
-    if not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
-        return f"the cache {path} can only be read, not written: make it writable, or {place.OFF}"
-    try:
-        owner.name  # noqa: B018 - naming it makes its lock file
-    except OSError as error:
-        return _meaning(error, path)
-    return ""
-
-
-def _readable(path: Path) -> str:
-    """Return the URI under which a file can be read where nothing can be written, not even SQLite's -shm file."""
-    if not path.exists():
-        return _MEMORY
-    uri = f"{path.as_uri()}?mode=ro"
-    try:
-        with closing(apsw.Connection(uri, _READ_ONLY | apsw.SQLITE_OPEN_URI)) as connection:
-            connection.execute(SQL["version"]).get  # noqa: B018 - reading it opens the file
-    except (apsw.CantOpenError, apsw.ReadOnlyError):
-        return f"{path.as_uri()}?immutable=1"
-    return uri
-
-
-def _patient(connect: Callable[[], apsw.Connection]) -> apsw.Connection:
-    """Connect; while another process makes the file, SQLite may say busy at once, whatever its timeout."""
-    for _ in range(_BUSY_MS // 50):
-        try:
-            return connect()
-        except apsw.BusyError:
-            time.sleep(0.05)
-    return connect()
-
-
-def _meaning(error: Exception, path: Path | None) -> str:
-    """Say in one line what failed, where, and the remedy."""
-    where = f"the cache {path}" if path else "the cache in memory"
-    code = getattr(error, "errno", None)
-    if isinstance(error, apsw.FullError) or code in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
-        return f"the cache is full: no space left for {path}; free some, or {place.OFF}"
-    if isinstance(error, apsw.BusyError | apsw.LockedError):
-        return f"{where} has been locked by another process for {_BUSY_MS // 1000} s; end that one, or {place.OFF}"
-    if isinstance(error, _DAMAGE):
-        return f"{where} is damaged; remove it, or {place.OFF}"
-    return f"{where} cannot be read or written ({error}); check the disk, its space and rights, or {place.OFF}"
+        return connect(self._uri, writable=not self._refusal, journal=self._journal)
 
 
 def _close_before_fork(database: weakref.ref[Database]) -> None:

@@ -13,8 +13,9 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ddb_aiquery._cache.database import SQL, Database, rows
+from ddb_aiquery._cache.database import Database
 from ddb_aiquery._cache.records import Row, Stats, bounded, encode, show, unpack
+from ddb_aiquery._cache.sqlite import SQL, rows
 from ddb_aiquery.errors import CacheError
 
 _AT_ONCE = 2_048
@@ -135,32 +136,33 @@ class Listing:
             yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def _answer(row: Row) -> Row:
-    _, key, created, endpoint, model, finish, note, request_id, *numbers, _packed, text, _body = row
-    common = _common((key, endpoint, created, _request(row), text, request_id), numbers)
-    return (*common, show(model), show(finish), show(note))
-
-
-def _failure(row: Row) -> Row:
-    _, key, created, endpoint, kind, message, status, request_id, times, *numbers, _packed, text, _body = row
-    common = _common((key, endpoint, created, _request(row), text, request_id), numbers)
-    return (*common, show(kind), show(message), status, times)
-
-
-def _common(row: Row, numbers: list[int]) -> Row:
-    key, endpoint, created, request, text, request_id = row
-    tokens_in, tokens_out, estimated, cost_micro = numbers
-    at = int(created * 1e6) if 0 <= created <= _LAST_SECOND else None
+def _common(row: Row) -> Row:
+    """Read the columns that answers and failures share; a value of the wrong type is shown as NULL, zero or empty."""
+    _, key, endpoint, created, text, request_id, tokens_in, tokens_out, estimated, cost_micro, *_ = row
+    at = int(created * 1e6) if isinstance(created, float) and 0 <= created <= _LAST_SECOND else None
     # fmt: off
     return (
-        bytes(key).hex(), show(endpoint), at, _prompt(request), show(text), tokens_in, tokens_out, estimated == 1,
-        cost_micro / 1e6, show(request_id),
+        key.hex() if isinstance(key, bytes) else "", show(endpoint), at, _prompt(_request(row)), show(text),
+        _whole(tokens_in), _whole(tokens_out), estimated == 1, _whole(cost_micro) / 1e6, show(request_id),
     )
     # fmt: on
 
 
+def _answer(row: Row) -> Row:
+    return (*_common(row), *map(show, row[12:]))
+
+
+def _failure(row: Row) -> Row:
+    kind, message, status, times = row[12:]
+    return (*_common(row), show(kind), show(message), None if status is None else _whole(status), _whole(times))
+
+
 def _request(row: Row) -> bytes:
-    return unpack(row[-3], row[-1])
+    return unpack(row[10], row[11])
+
+
+def _whole(number: object) -> int:
+    return number if isinstance(number, int) else 0
 
 
 def _prompt(request: bytes) -> str:

@@ -102,9 +102,8 @@ def served(rows: Sequence[Row]) -> dict[bytes, Answer]:
                 continue
             # fmt: off
             answers[key] = Answer(
-                text.decode("utf-8", "surrogatepass"), Usage(tokens_in, tokens_out, estimated == 1), finish.decode(),
-                model.decode("utf-8", "surrogatepass"), decode(reasoning) if reasoning else "",
-                request_id.decode("utf-8", "surrogatepass"), True, decode(note) if note else "",
+                decode(text), Usage(tokens_in, tokens_out, estimated == 1), decode(finish), decode(model),
+                decode(reasoning), decode(request_id), True, decode(note),
             )
             # fmt: on
         except (TypeError, ValueError, AttributeError):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import apsw
 
-from ddb_aiquery._cache.database import SQL, Database, rows
+from ddb_aiquery._cache.database import Database
+from ddb_aiquery._cache.sqlite import SQL, rows
 
 
 class Shared:
