@@ -62,7 +62,10 @@ class Flight:
     @property
     def batch(self) -> Batch:
         """The batch that pays: the first that still waits."""
-        return next((batch for batch, _ in self.waiters if not batch.abandoned), self.waiters[0][0])
+        first = self.waiters[0][0]
+        if not first.abandoned:
+            return first
+        return next((batch for batch, _ in self.waiters if not batch.abandoned), first)
 
 
 class InFlight:
@@ -101,6 +104,8 @@ class InFlight:
 
     def unwanted(self, flight: Flight) -> bool:
         """Take the Flight off where nobody waits for it any more; True if so."""
+        if not flight.waiters[0][0].abandoned:
+            return False
         with self._lock:
             if any(not batch.abandoned for batch, _ in flight.waiters):
                 return False

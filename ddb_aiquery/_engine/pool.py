@@ -127,9 +127,9 @@ class Pool:
         while flight is not None:
             outcome, headers = await self._exchange(flight)
             self._settle(flight, outcome, headers)
-            if self._queue:
-                self._pump()
             flight = self._next()
+            if flight is not None and self.pace.in_flight < self.pace.limit:
+                self._pump()  # the limit has grown
 
     async def _exchange(self, flight: Flight) -> tuple[Outcome, Mapping[str, str]]:
         tally = flight.batch.tally

@@ -33,7 +33,7 @@ class Patience:
     cold_start: float = 900.0
     down_after: float = 60.0
     failed: int = 8
-    ambiguous: int = 3
+    ambiguous: int = 5
     invalid: int = 2
     ambiguous_share: float = 0.25
     ambiguous_floor: int = 20

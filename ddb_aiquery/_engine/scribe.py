@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import queue
 import threading
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
 
 from ddb_aiquery._engine.budget import cost_micro
 from ddb_aiquery._engine.flight import Flight, InFlight
@@ -12,6 +13,8 @@ from ddb_aiquery._engine.store import Store
 from ddb_aiquery._values import Answer, Failure, Kind, Outcome, Record
 from ddb_aiquery.errors import AiQueryError
 
+LINGER = 0.003
+"""Seconds in which outcomes gather before they are written: a thread woken for each one costs more than its write."""
 POLL = 0.05
 """Seconds between looks at Questions that another process is asking."""
 
@@ -32,57 +35,51 @@ class Scribe:
         self._in_flight = in_flight
         self._take_over = take_over
         self._wall_clock = wall_clock
-        self._queue: queue.SimpleQueue[Landing | Sequence[Flight] | None] = queue.SimpleQueue()
+        self._landings: deque[Landing] = deque()
+        self._arrivals: deque[Sequence[Flight]] = deque()
         self._elsewhere: dict[bytes, Flight] = {}
+        self._awake = threading.Event()
+        self._closing = False
         self._thread = threading.Thread(target=self._run, name="ddb_aiquery-scribe", daemon=True)
         self._thread.start()
 
     def put(self, flight: Flight, outcome: Outcome) -> None:
         """Write an outcome down, then hand it to all who wait."""
-        self._queue.put((flight, outcome))
+        self._landings.append((flight, outcome))
+        if not self._awake.is_set():
+            self._awake.set()
 
     def watch(self, flights: Sequence[Flight]) -> None:
         """Wait for Questions that another process is asking: its answer, or its end."""
-        self._queue.put(flights)
+        self._arrivals.append(flights)
+        self._awake.set()
 
     def close(self) -> None:
         """Write what has arrived, then end."""
-        self._queue.put(None)
+        self._closing = True
+        self._awake.set()
         self._thread.join()
 
     def _run(self) -> None:
-        while True:
-            items, closing = self._gather()
-            landings = [item for item in items if isinstance(item, tuple)]
-            for item in items:
-                if not isinstance(item, tuple):
-                    self._elsewhere.update((flight.envelope.key, flight) for flight in item)
-            if landings:
-                self._write(landings)
+        while not (self._closing and not self._landings):
+            if self._awake.wait(POLL if self._elsewhere else None) and not self._closing:
+                time.sleep(LINGER)
+            self._awake.clear()  # before the look, so that what comes after it wakes us again
+            if self._landings:
+                self._write([self._landings.popleft() for _ in range(len(self._landings))])
+            while self._arrivals:
+                self._elsewhere.update((flight.envelope.key, flight) for flight in self._arrivals.popleft())
             if self._elsewhere:
                 self._look_elsewhere()
-            if closing:
-                return
 
-    def _gather(self) -> tuple[list[Landing | Sequence[Flight]], bool]:
-        """Take all that has arrived; wait for the first."""
-        items: list[Landing | Sequence[Flight]] = []
-        try:
-            item = self._queue.get(timeout=POLL if self._elsewhere else None)
-            while item is not None:
-                items.append(item)
-                item = self._queue.get_nowait()
-        except queue.Empty:
-            return items, False
-        return items, True
-
-    def _write(self, landings: Iterable[Landing]) -> None:
+    def _write(self, landings: Sequence[Landing]) -> None:
         now = self._wall_clock()
-        landings = list(landings)
         records = [_record(flight, outcome, now) for flight, outcome in landings if _worth_writing(outcome)]
         try:
             self._store.put_many(records)
-            self._store.release_many([f.envelope.key for f, o in landings if not isinstance(o, Answer)])
+            unanswered = [flight.envelope.key for flight, outcome in landings if not isinstance(outcome, Answer)]
+            if unanswered:
+                self._store.release_many(unanswered)
         except AiQueryError as error:
             for flight, _ in landings:
                 self._in_flight.crash(flight, error)

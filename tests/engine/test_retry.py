@@ -32,7 +32,7 @@ def ask(failure, luck, *, answering, patience=PATIENCE, until=100_000.0):
     return resends, now, None
 
 
-@pytest.mark.parametrize(("kind", "resends"), [(Kind.FAILED, 8), (Kind.AMBIGUOUS, 3), (Kind.INVALID, 2)])
+@pytest.mark.parametrize(("kind", "resends"), [(Kind.FAILED, 8), (Kind.AMBIGUOUS, 5), (Kind.INVALID, 2)])
 def test_a_row_that_alone_fails_is_given_up_after_its_limit(kind, resends):
     """A question is asked again as often as its kind of failure allows, and the endpoint stays open."""
     count, _, verdict = ask(Failure(kind, "scripted"), busy(), answering=True)
