@@ -88,7 +88,7 @@ def read_terms(options: Sequence[Any], settings: Settings) -> Terms:
     if not isinstance(name, str):
         raise CallError("ai_query's endpoint is NULL: give the name of an endpoint as text")
     if not name:
-        raise SettingsError("no default endpoint is set: write endpoint = \"name\" under [defaults] in the settings")
+        raise SettingsError('no default endpoint is set: write endpoint = "name" under [defaults] in the settings')
     if fail_on_error is None:
         raise CallError("ai_query's failOnError is NULL: give true or false")
     endpoint = settings.endpoint(name if name in settings.entries else endpoint_name(name))
@@ -157,9 +157,7 @@ def send(parts: Sequence[Group], engine: Engine, memo: Memo, asking: Asking) -> 
         made = memo.of(terms)
         part.documents = [made.get(ask) for ask in part.asks]
         part.pending = [
-            place
-            for place, document in enumerate(part.documents)
-            if document is None and part.asks[place] is not None
+            place for place, document in enumerate(part.documents) if document is None and part.asks[place] is not None
         ]
         asking.tally.endpoints.add(terms.endpoint.name)
         if part.pending:

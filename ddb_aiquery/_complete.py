@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ddb_aiquery import _failures
@@ -12,8 +13,6 @@ from ddb_aiquery._results.shape import shape
 from ddb_aiquery._session import Session
 from ddb_aiquery._settings import load
 from ddb_aiquery._values import Answer, Failure, Outcome, Question
-
-Prompt = "str | list[Mapping[str, str]] | Mapping[str, Any]"
 
 
 def complete(
@@ -50,11 +49,7 @@ def complete(
     return outcomes
 
 
-def _asked(
-    session: Session, running: Any, where: Any, questions: list[Question], fail_on_error: bool
-) -> list[Outcome]:
-    from dataclasses import replace
-
+def _asked(session: Session, running: Any, where: Any, questions: list[Question], fail_on_error: bool) -> list[Outcome]:
     running.tally.add(rows=len(questions))
     running.tally.endpoints.add(where.name)
     asking = replace(running.asking, fail_fast=fail_on_error)

@@ -21,7 +21,7 @@ from ddb_aiquery._transport import Transport
 
 
 class Process:
-    """Everything that lives as long as the process. Threads and sockets are made at first use, and anew after a fork."""
+    """Everything that lives as long as the process. Threads and sockets are made at first use, anew after a fork."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

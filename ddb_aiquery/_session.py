@@ -100,9 +100,7 @@ class Session:
         finally:
             running.touched = time.monotonic()
 
-    def stream(
-        self, batches: Iterable[pa.RecordBatch], running: Running
-    ) -> Iterator[tuple[pa.RecordBatch, pa.Array]]:
+    def stream(self, batches: Iterable[pa.RecordBatch], running: Running) -> Iterator[tuple[pa.RecordBatch, pa.Array]]:
         """Answer a stream of batches as one pool, yielding each with its documents, in order."""
         under_way: deque[tuple[pa.RecordBatch, list[_ask.Group]]] = deque()
         waiting = 0
@@ -192,7 +190,7 @@ def _usage(run: Run) -> dict[str, Any]:
 
 
 class DayAccount:
-    """Today's money in the store, as a Purse needs it. A Run that passes midnight goes on on its first day's account."""
+    """Today's money in the store, as a Purse needs it. A Run that passes midnight stays on its first day."""
 
     def __init__(self, store: Store, limit: int) -> None:
         self._store = store
@@ -231,4 +229,3 @@ class Running:
     def asking(self) -> Asking:
         """Whose account a chunk's Questions go on; a chunk that begins after a cancel is not cancelled by it."""
         return Asking(self.tally, self._purse, self._session._cancelled)  # noqa: SLF001 (its own class's other half)
-

@@ -189,3 +189,69 @@ class Failure:
 
 
 Outcome = Answer | Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An outcome as it is written down: with the exact request, its cost in micro-dollars, and Unix time."""
+
+    key: bytes
+    endpoint: str
+    request: bytes
+    outcome: Outcome
+    cost_micro: int
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """Who asks what: `ours` to ask now, `answered` meanwhile, `theirs` being asked by another process."""
+
+    ours: frozenset[bytes]
+    answered: Mapping[bytes, Answer]
+    theirs: frozenset[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one statement did. Costs are USD by the prices in the settings; `seconds` is wall time."""
+
+    id: str = ""
+    sql: str = ""
+    label: str = ""
+    endpoints: tuple[str, ...] = ()
+    rows: int = 0
+    questions: int = 0
+    cached: int = 0
+    sent: int = 0
+    retried: int = 0
+    failed: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float = 0.0
+    saved_usd: float = 0.0
+    seconds: float = 0.0
+
+    def __str__(self) -> str:
+        asked = f"{self.rows:,} rows, {self.questions:,} questions: {self.cached:,} cached, {self.sent:,} sent"
+        trouble = "".join(f", {n:,} {what}" for n, what in ((self.retried, "retried"), (self.failed, "failed")) if n)
+        saved = f" (${self.saved_usd:.4f} saved)" if self.saved_usd else ""
+        tokens = f"{self.input_tokens:,} + {self.output_tokens:,} tokens"
+        return f"{asked}{trouble}; {tokens}, ${self.cost_usd:.4f}{saved}, {self.seconds:.1f} s"
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a statement would ask and cost, counted without one call.
+
+    `bound` is True where a later stage depends on answers not known yet, so that the figures are upper limits.
+    """
+
+    rows: int = 0
+    questions: int = 0
+    cached: int = 0
+    to_send: int = 0
+    input_tokens: int = 0
+    cost_usd: float = 0.0
+    bound: bool = False
+    note: str = ""

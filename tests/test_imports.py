@@ -51,7 +51,7 @@ def tops(path: Path) -> set[str]:
 def test_imports_only_go_down(name: str) -> None:
     """A file imports nothing from a storey above its own, and no room imports another."""
     used = tops(modules()[name]) & (GROUND | ROOMS | set(JOINS))
-    own = name.split(".")[0]
+    own = name.split(".", maxsplit=1)[0]
     if own in GROUND:
         assert used <= GROUND
     elif own in ROOMS:
@@ -63,7 +63,9 @@ def test_imports_only_go_down(name: str) -> None:
 @pytest.mark.parametrize("library", sorted(LIBRARIES))
 def test_a_library_has_one_room(library: str) -> None:
     """Only its own room knows a library, so that it can be changed there."""
-    users = {name.split(".")[0] for name, path in modules().items() if library in {i.split(".")[0] for i in imports(path)}}
+    users = {
+        name.split(".")[0] for name, path in modules().items() if library in {i.split(".")[0] for i in imports(path)}
+    }
     assert users <= LIBRARIES[library]
 
 
@@ -71,4 +73,6 @@ def test_importing_the_package_loads_no_optional_library() -> None:
     """`import ddb_aiquery` stays light: no dbt, no notebook, no web server, no pandas."""
     heavy = ["dbt", "IPython", "pandas", "starlette", "databricks", "pyspark"]
     code = f"import ddb_aiquery, sys; print([n for n in {heavy} if n in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    )

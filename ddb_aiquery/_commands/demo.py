@@ -80,7 +80,7 @@ def _show(console: Console, con: Any, statement: str, *, quietly: bool) -> None:
     console.print(str(con.last_run), style="bold green", markup=False, highlight=False)
 
 
-def answer(prompt: str, request: dict[str, Any]) -> str:
+def answer(prompt: str, _request: dict[str, Any]) -> str:
     """Answer as a careful model would, by rules: the simulated endpoint's whole mind."""
     if prompt.startswith("Classify"):
         return next((topic for words, topic in _TOPICS.items() if re.search(words, prompt)), "praise")
@@ -89,7 +89,10 @@ def answer(prompt: str, request: dict[str, Any]) -> str:
         product, _, opinion = text.partition(": ")
         days = re.search(r"after (\d+) days", opinion)
         return json.dumps(
-            {"product": product, "complaint": bool(re.search("Stopped|not|broken|loud|cannot|poor", opinion)),
-             "days": int(days[1]) if days else None}
+            {
+                "product": product,
+                "complaint": bool(re.search("Stopped|not|broken|loud|cannot|poor", opinion)),
+                "days": int(days[1]) if days else None,
+            }
         )
     return " ".join(prompt.rpartition("\n")[2].split()[-7:])

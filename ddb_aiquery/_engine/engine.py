@@ -33,6 +33,14 @@ class Asking:
     cancelled: threading.Event
     fail_fast: bool = True
 
+    def check(self) -> None:
+        """Raise Cancelled where the Run is to stop."""
+        if self.cancelled.is_set():
+            raise Cancelled(
+                f"cancelled: {self.tally.sent:,} calls were made, and every answer that arrived is kept; "
+                "run the statement again to ask only the rest"
+            )
+
 
 class Engine:
     """Answers Questions once each. One for a cache directory and process; callers are threads of any kind."""
@@ -81,11 +89,7 @@ class Engine:
         """
         try:
             while not batch.arrived.wait(SLICE):
-                if asking.cancelled.is_set():
-                    raise Cancelled(
-                        f"cancelled: {asking.tally.sent:,} questions were sent, and every answer that arrived is kept; "
-                        "run the statement again to ask only the rest"
-                    )
+                asking.check()
                 tick()
         except BaseException:
             batch.abandoned = True

@@ -14,7 +14,7 @@ import orjson
 from ddb_aiquery._engine.budget import cost_micro
 from ddb_aiquery._engine.flight import Flight, InFlight
 from ddb_aiquery._engine.pace import Pace
-from ddb_aiquery._engine.retry import Luck, GiveUp, Patience, decide
+from ddb_aiquery._engine.retry import GiveUp, Luck, Patience, decide
 from ddb_aiquery._engine.tally import Tally
 from ddb_aiquery._values import Endpoint, Envelope, Failure, Kind, Outcome, Question, Usage
 from ddb_aiquery.errors import AiQueryError

@@ -1,4 +1,4 @@
-"""The engine's figures: `python tests/bench/bench_engine.py [throughput] [million] [cpu] [memory]` (all without a word).
+"""The engine's figures: `python tests/bench/bench_engine.py [throughput] [million] [cpu] [memory]` (no word: all).
 
 The endpoint is the scripted one in a process of its own. Ratios are between measurements of one run.
 """
@@ -74,10 +74,12 @@ def million() -> None:
                 ddb_aiquery.register(con, config=settings)
                 con.execute("CREATE TABLE t AS SELECT i, 'prompt number ' || i % 1000 AS p FROM range(1000000) r(i)")
                 sql = "SELECT count(DISTINCT ai_query('test', p)), count(*) FROM t"
-                seconds = timed(lambda con=con: print(con.execute(sql).fetchall()))  # type: ignore[misc]
+                seconds = timed(lambda con=con, sql=sql: print(con.execute(sql).fetchall()))  # type: ignore[misc]
                 beyond = seconds - (own if title == "asked" else 0)
-                print(f"million rows, {title}: {seconds:.2f} s, {beyond:.2f} s beyond the endpoint's own time,"
-                      f" {server.requests} requests in all")
+                print(
+                    f"million rows, {title}: {seconds:.2f} s, {beyond:.2f} s beyond the endpoint's own time,"
+                    f" {server.requests} requests in all"
+                )
 
 
 def cpu() -> None:
@@ -95,7 +97,9 @@ def cpu() -> None:
             with ddb_aiquery.connect(config=settings) as con:
                 con.execute("SELECT sum(length(ai_query('test', 'warm ' || i))) FROM range(500) t(i)").fetchall()
                 begun = time.process_time()
-                con.execute(f"SELECT sum(length(ai_query('test', 'prompt ' || i))) FROM range({amount}) t(i)").fetchall()
+                con.execute(
+                    f"SELECT sum(length(ai_query('test', 'prompt ' || i))) FROM range({amount}) t(i)"
+                ).fetchall()
                 figures[f"ddb_aiquery over {wire}"] = (time.process_time() - begun) / amount
     bare = figures["bare pyreqwest loop"]
     for title, seconds in figures.items():
@@ -107,8 +111,13 @@ def _bare(base_url: str, count: int, width: int) -> None:
 
     async def worker(client: Any, numbers: Iterator[int]) -> None:
         for _ in numbers:
-            response = await client.post(f"{base_url}/chat/completions").header(
-                "content-type", "application/json").body_bytes(body).build().send()
+            response = (
+                await client.post(f"{base_url}/chat/completions")
+                .header("content-type", "application/json")
+                .body_bytes(body)
+                .build()
+                .send()
+            )
             await response.json()
 
     async def run() -> None:
@@ -123,7 +132,9 @@ def memory(count: int = 1_000_000) -> None:
     """Peak memory of distinct prompts of 1 KB, above what DuckDB needs for the same query without a model."""
     peaks = {}
     for which in ("duckdb", "ai_query"):
-        done = subprocess.run([sys.executable, __file__, f"peak-{which}", str(count)], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [sys.executable, __file__, f"peak-{which}", str(count)], capture_output=True, text=True, check=False
+        )
         print(done.stderr, end="", file=sys.stderr)
         peaks[which] = int(done.stdout.split()[-1])
         print(f"memory, {which}, {count:,} prompts of 1 KB: peak {peaks[which] / MIB:,.0f} MiB")
