@@ -60,7 +60,7 @@ def address_of(dialect: Dialect, endpoint: Endpoint) -> Address:
     base_url = allowed_url(endpoint)
     usual, plain = Timeouts(), Way()
     way = Way(
-        max_connections=max(plain.max_connections, endpoint.max_concurrency),
+        max_idle=max(plain.max_idle, endpoint.max_concurrency),
         proxy=options.get("proxy"),
         ca_file=options.get("ca_file"),
         max_response_bytes=int(options.get("max_response_bytes", plain.max_response_bytes)),

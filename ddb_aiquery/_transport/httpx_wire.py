@@ -35,19 +35,18 @@ class HttpxWire:
             trust_env=False,
             proxy=way.proxy,
             socket_options=_KEEPALIVE,
-            limits=httpx.Limits(max_connections=way.max_connections, max_keepalive_connections=way.max_connections),
+            # No limit on open connections: httpcore loses those slots of its pool whose calls were cancelled while
+            # they connected, until every call waits for one that never comes (encode/httpcore issue 1093).
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=way.max_idle),
         )
 
     async def send(self, url: str, headers: Mapping[str, str], body: bytes, timeouts: Timeouts) -> Reply | Fault:
         """POST the body; see Wire."""
-        limits = {"connect": timeouts.connect, "pool": timeouts.total, "read": timeouts.total, "write": timeouts.total}
+        limits = {"connect": timeouts.connect, "read": timeouts.total, "write": timeouts.total}
         try:
             request = httpx.Request("POST", url, headers=headers, content=body, extensions={"timeout": limits})
-        except (httpx.InvalidURL, ValueError):
-            return INVALID_ADDRESS
-        if not request.url.host:
-            return INVALID_ADDRESS
-        try:
+            if not request.url.host:
+                return INVALID_ADDRESS
             async with asyncio.timeout(timeouts.total):
                 return await self._exchange(request)
         except TooLarge:
@@ -56,7 +55,7 @@ class HttpxWire:
             return Fault(Billing.AMBIGUOUS, "timed out waiting for the reply")
         except httpx.HTTPError as error:
             return _fault(error)
-        except UnicodeError:  # a host name with a part of more than 63 characters
+        except (httpx.InvalidURL, ValueError):  # UnicodeError among them: a host name with too long a part
             return INVALID_ADDRESS
 
     async def _exchange(self, request: httpx.Request) -> Reply:

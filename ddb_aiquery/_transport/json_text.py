@@ -22,12 +22,21 @@ def read(body: bytes) -> tuple[Any, str]:
     except orjson.JSONDecodeError:
         pass
     text = body.decode("utf-8", "replace").removeprefix("\ufeff")
-    try:
-        value = json.loads(text, parse_int=_integer)
-    except (ValueError, RecursionError):
-        return None, ""
+    value = _lenient(text)
     mended = text.encode("utf-8", "surrogatepass") != body.removeprefix(b"\xef\xbb\xbf")
-    return value, "repaired" if mended else ""
+    return value, "repaired" if mended and value is not None else ""
+
+
+def exact(body: bytes) -> Any:
+    """Return what `read` returns, but with every digit of integers of more than 64 bits, which orjson rounds."""
+    return _lenient(body.decode("utf-8", "replace").removeprefix("\ufeff"))
+
+
+def _lenient(text: str) -> Any:
+    try:
+        return json.loads(text, parse_int=_integer)
+    except (ValueError, RecursionError):
+        return None
 
 
 def whole(text: str) -> str:
@@ -44,9 +53,12 @@ def _integer(digits: str) -> int | float:
 
 
 def written(value: Any) -> str:
-    """Return a value that `read` returned as JSON text again."""
+    """Return a value that was read here as JSON text again; an empty text where it is nested too deeply for that."""
     try:
         return orjson.dumps(value).decode()
     except (TypeError, ValueError):
-        # What orjson refuses and the lenient reader let through: large integers, lone surrogates.
-        return json.dumps(value)
+        pass
+    try:
+        return json.dumps(value)  # what orjson refuses to write: large integers, lone surrogates, deep nesting
+    except RecursionError:
+        return ""

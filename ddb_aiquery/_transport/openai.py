@@ -30,7 +30,7 @@ class OpenAI:
         parameters = parameters_of(endpoint, question)
         if question.form is Form.RECORD:
             record = {"dataframe_records": [raw(question.request, "the record")]}
-            return dumps({**record, "params": parameters} if parameters else record)
+            return dumps({**record, "params": dict(sorted(parameters.items()))} if parameters else record)
         if question.form is Form.EMBED:
             return dumps({**parameters, "model": endpoint.model, "input": question.request})
         fields = {**parameters, "model": endpoint.model, "messages": messages(question)}

@@ -157,8 +157,11 @@ def _prediction(context: Context) -> Outcome:
     predictions = context.fields["predictions"]
     if not predictions or predictions[0] is None:
         return context.fails(Kind.INVALID, "the reply has no prediction")
-    first = predictions[0]
-    return context.answers(first if isinstance(first, str) else json_text.written(first), "stop")
+    if isinstance(predictions[0], str):
+        return context.answers(predictions[0], "stop")
+    precise = _mapping(json_text.exact(context.reply.body)).get("predictions") or predictions
+    text = json_text.written(precise[0])
+    return context.answers(text, "stop") if text else context.fails(Kind.INVALID, "the prediction is nested too deeply")
 
 
 def error_of(value: Any, body: bytes) -> tuple[str, frozenset[str]]:

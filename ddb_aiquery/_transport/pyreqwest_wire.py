@@ -75,7 +75,7 @@ class PyreqwestWire:
             .tcp_keepalive(_KEEPALIVE)
             .tcp_keepalive_interval(_KEEPALIVE)
             .tcp_keepalive_retries(5)
-            .pool_max_idle_per_host(way.max_connections)
+            .pool_max_idle_per_host(way.max_idle)
             .user_agent("ddb_aiquery")
         )
         if way.proxy:

@@ -25,11 +25,12 @@ class Timeouts:
 class Way:
     """How a Wire reaches the world: what it must be told once, before its first connection.
 
+    `max_idle` connections are kept open between calls; how many calls there are at once, their caller decides.
     `ca_file` is a PEM file of certificate authorities to trust besides the usual ones; `max_response_bytes` bounds a
     reply's body, decoded.
     """
 
-    max_connections: int = 1024
+    max_idle: int = 1024
     proxy: str | None = None
     ca_file: str | None = None
     max_response_bytes: int = MAX_RESPONSE_BYTES

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 import threading
 from collections import Counter
@@ -19,6 +20,10 @@ Answering = Callable[[str, dict[str, Any]], Any]
 
 class Host(Protocol):
     """Where the Service runs: it is started once, asked by name, and closed."""
+
+    @property
+    def pid(self) -> int:
+        """The id of the process that it runs in."""
 
     def start(self) -> int:
         """Start serving on a free port of 127.0.0.1 and return the port."""
@@ -67,6 +72,10 @@ class ThreadHost:
         self._server: asyncio.Server | None = None
         self._connections: set[Connection] = set()
 
+    @property
+    def pid(self) -> int:
+        return os.getpid()
+
     def start(self) -> int:
         self._thread.start()
         self._server, self._connections = self._call(listen(self._service, self._tls))
@@ -112,7 +121,7 @@ class ScriptedEndpoint:
     `script` raised.
     """
 
-    def __init__(  # noqa: PLR0913  # each stands for itself and has a default
+    def __init__(  # each stands for itself and has a default
         self,
         answer: Answering = _dialogue.default_answer,
         *,
@@ -154,6 +163,11 @@ class ScriptedEndpoint:
     def base_url(self) -> str:
         """The URL for the settings: `http://127.0.0.1:<port>/v1`."""
         return f"{self._scheme}://127.0.0.1:{self._port}/v1"
+
+    @property
+    def pid(self) -> int:
+        """The id of the process that serves: its own with `process=True`, else this one."""
+        return self._host.pid
 
     def settings(self, name: str = "test", **endpoint_options: Any) -> dict[str, Any]:
         """Return a `config` dict with this endpoint as `name` and as the default; options override its entries."""

@@ -20,6 +20,10 @@ class ProcessHost:
         self._service = service
         self._child: subprocess.Popen[bytes] | None = None
 
+    @property
+    def pid(self) -> int:
+        return self._child.pid if self._child is not None else 0
+
     def start(self) -> int:
         baggage = _packed(self._service)
         self._child = subprocess.Popen(
