@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -11,8 +12,11 @@ from ddb_aiquery._address import check_endpoint_url, origin
 from ddb_aiquery._transport.dialect import Dialect
 from ddb_aiquery._transport.wire import Timeouts, Way
 from ddb_aiquery._values import Endpoint, Secret
+from ddb_aiquery.errors import SettingsError
 
 ALLOW = "DDB_AIQUERY_ALLOW"
+_TOKEN = re.compile(r"[\x21-\x7e]+")
+"""What RFC 9110 lets a header's value hold, without spaces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +58,14 @@ def address_of(dialect: Dialect, endpoint: Endpoint) -> Address:
     allow_http.
 
     Raises:
-        SettingsError: calls may not go to its base URL.
+        SettingsError: calls may not go to its base URL, or its key cannot stand in a header.
     """
     options = endpoint.options
+    if endpoint.api_key and not _TOKEN.fullmatch(endpoint.api_key.reveal()):
+        raise SettingsError(
+            f"the api_key of endpoint '{endpoint.name}' holds a space, a line break or a letter outside ASCII; "
+            "look at how it was copied"
+        )
     base_url = allowed_url(endpoint)
     usual, plain = Timeouts(), Way()
     way = Way(

@@ -130,6 +130,17 @@ def test_what_cannot_be_opened_is_the_endpoints_failure(ask, base_url, options):
     assert outcome.message.startswith("nothing was sent")
 
 
+@pytest.mark.parametrize("key", ["sk-abc\n", "sk abc", "sk-\u00e9", "a\r\nx-evil: 1", "\x00"])
+def test_a_key_that_no_header_can_hold_is_named_but_not_shown(ask, key):
+    """A line break copied along with a key is a mistake of the settings, and never another header."""
+    with ScriptedEndpoint() as endpoint:
+        (outcome,) = ask(endpoint.base_url, api_key=Secret(key))
+        assert endpoint.requests == 0
+    assert outcome.kind is Kind.ENDPOINT
+    assert "api_key of endpoint 'test'" in outcome.message
+    assert key not in outcome.message
+
+
 def test_an_address_that_is_refused_is_the_endpoints_failure():
     """Sending to it is refused as sealing for it is, whatever the environment allows."""
     good, bad = Endpoint("a", "http://127.0.0.1:9/v1", "m"), Endpoint("a", "http://models.example/v1", "m")
