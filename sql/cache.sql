@@ -105,6 +105,10 @@ SELECT CAST(a.key AS BLOB), CAST(a.text AS BLOB), CAST(a.reasoning AS BLOB), CAS
        a.estimated + 0, a.checksum + 0
 FROM carray(:keys) AS wanted CROSS JOIN answers AS a ON a.key = wanted.value;
 
+-- name: findable
+-- The index must lead to the very rows that were written.
+SELECT wanted.value, a.checksum FROM carray(:keys) AS wanted CROSS JOIN answers AS a ON a.key = wanted.value;
+
 -- name: put_answer
 INSERT INTO answers (key, created, endpoint, model, finish, note, request_id, input_tokens, output_tokens, estimated,
                      cost_micro, checksum, packed, text, reasoning, request)

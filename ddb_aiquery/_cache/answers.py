@@ -43,11 +43,14 @@ class Answers:
         """
         answers = [answer_row(record, record.outcome) for record in records if isinstance(record.outcome, Answer)]
         failures = [failure_row(record, record.outcome) for record in records if isinstance(record.outcome, Failure)]
-        answered = tuple({row[0] for row in answers})
+        checksums = {row[0]: row[11] for row in answers}
+        answered = tuple(checksums)
 
         def work(connection: apsw.Connection) -> None:
             connection.executemany(SQL["put_answer"], answers)
             connection.executemany(SQL["put_failure"], failures)
+            if answered and dict(rows(connection, "findable", {"keys": apsw.carray(answered)})) != checksums:
+                raise apsw.CorruptError("an answer that was written is not found")  # a flipped bit in the index
             release(connection, self._database.owner.name, answered)
 
         if records:

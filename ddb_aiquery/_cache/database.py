@@ -56,6 +56,7 @@ class Database:
         self._journal = "rollback_journal" if self._directory and place.on_network(self._directory) else "wal"
         self._idle: list[apsw.Connection] = []
         self._busy = 0
+        self._settling = 0
         self._gate = threading.Condition()
         self._turn = threading.Lock()
         with self._gate:
@@ -105,7 +106,7 @@ class Database:
     def go_on(self, *, forked: bool = False) -> None:
         """Let work begin again; in a forked child the locks are made anew, since their holders are not there."""
         if forked:
-            self._gate, self._turn = threading.Condition(), threading.Lock()
+            self._gate, self._turn, self._settling = threading.Condition(), threading.Lock(), 0
         else:
             self._gate.release()
 
@@ -128,21 +129,29 @@ class Database:
 
     @contextmanager
     def _lent(self) -> Iterator[apsw.Connection]:
-        with self._gate:
-            if self._moved():
-                self._settle()
-                if self._moved():
-                    self._open()
-                    self.notices.append(f"the cache {self._path} was replaced while in use; the new file is used")
-            connection = self._idle.pop() if self._idle else self._connect()
-            self._busy += 1
+        connection = None
         try:
+            with self._gate:
+                while self._settling:
+                    self._gate.wait()
+                if self._moved():
+                    self._follow()
+                connection = self._idle.pop() if self._idle else self._connect()
+                self._busy += 1
             yield connection
         finally:
-            with self._gate:
-                self._busy -= 1
-                self._idle.append(connection)
-                self._gate.notify_all()
+            if connection is not None:
+                with self._gate:
+                    self._busy -= 1
+                    self._idle.append(connection)
+                    self._gate.notify_all()
+
+    def _follow(self) -> None:
+        """Open the file that stands at the path now: what is written to the old one would not be found again."""
+        self._settle()
+        if self._moved():
+            self._open()
+            self.notices.append(f"the cache {self._path} was replaced while in use; the new file is used")
 
     def _insist(self) -> None:
         """Open the file again where what stood against writing is gone."""
@@ -157,8 +166,13 @@ class Database:
 
     def _settle(self) -> None:
         """Wait until nobody uses a connection, and close them all; the caller holds the gate."""
-        while self._busy:
-            self._gate.wait()
+        self._settling += 1  # so that no new work begins meanwhile
+        try:
+            while self._busy:
+                self._gate.wait()
+        finally:
+            self._settling -= 1
+            self._gate.notify_all()
         while self._path is not None and self._idle:
             self._idle.pop().close()
 

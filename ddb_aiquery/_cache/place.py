@@ -87,10 +87,10 @@ def set_aside(path: Path, seen: tuple[int, int] | None) -> str:
     return f"the cache {path} was damaged; it was moved to {aside} and a new one begun"
 
 
-def on_network(directory: Path) -> bool:
+def on_network(directory: Path, mounts: Path = Path("/proc/self/mounts")) -> bool:
     """Tell whether the directory lies on a network file system, where SQLite's WAL cannot work (Linux only)."""
     try:
-        lines = Path("/proc/self/mounts").read_text("utf-8", "replace").splitlines()
+        lines = mounts.read_text("utf-8", "replace").splitlines()
     except OSError:
         return False
     found, kind = Path("/"), ""

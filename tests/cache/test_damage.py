@@ -16,6 +16,7 @@ import apsw
 import pytest
 
 from ddb_aiquery._cache import open_store
+from ddb_aiquery._cache.place import on_network
 from ddb_aiquery.errors import CacheError
 
 FILE = "answers-v1.sqlite"
@@ -57,6 +58,27 @@ def test_a_damaged_file_is_moved_aside_and_the_query_goes_on(directory, record, 
     assert "damaged" in notice
     assert moved.stat().st_size > 0
     assert use(directory, record, key) == []
+
+
+def test_processes_that_find_the_same_damage_move_it_aside_once(start, directory, record, key):
+    """Nobody moves the new file aside: every answer that any of them wrote is found."""
+    path = filled(directory, record)
+    path.write_bytes(b"x" * 100 + path.read_bytes()[100:])
+    code = """
+    sys.stdin.readline()
+    store = open_store(Path(sys.argv[1]))
+    store.put_many([record("p" + sys.argv[2])])
+    """
+    children = [start(code, directory, n) for n in range(6)]
+    for child in children:
+        child.stdin.write("\n")
+        child.stdin.flush()
+    for child in children:
+        _, err = child.communicate()
+        assert child.returncode == 0, err
+    assert len(aside(directory)) == 1
+    with open_store(directory) as store:
+        assert len(store.get_many([key(f"p{n}") for n in range(6)])) == 6
 
 
 def test_an_empty_file_is_a_new_cache(directory, record, key):
@@ -172,6 +194,16 @@ def test_a_newer_revision_is_shared(directory, record, key):
     with contextlib.closing(apsw.Connection(str(path))) as newer:
         assert newer.execute("PRAGMA user_version").get == 1007
         assert newer.execute("SELECT count(*) FROM answers WHERE later = 'x'").get == 301
+
+
+def test_a_network_file_system_is_told_from_a_local_one(tmp_path):
+    """The innermost mount counts; where nothing can be told, the disk is taken for a local one."""
+    mounts = tmp_path / "mounts"
+    mounts.write_text("d / ext4 rw 0 0\nn /net nfs4 rw 0 0\nd /net/local\\040disk ext4 rw 0 0\n")
+    assert on_network(Path("/net/home/cache"), mounts)
+    assert not on_network(Path("/net/local disk/cache"), mounts)
+    assert not on_network(Path("/home/cache"), mounts)
+    assert not on_network(Path("/net"), tmp_path / "absent")
 
 
 @posix
