@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import platformdirs
 
 from ddb_aiquery._address import check_endpoint_url
+from ddb_aiquery._databricks import PROFILE_VARIABLE, with_login
 from ddb_aiquery._providers import PROVIDERS, Provider
 from ddb_aiquery._redact import REDACTOR
 from ddb_aiquery._values import Endpoint, Secret
@@ -57,6 +58,8 @@ _ENDPOINT = MappingProxyType(
         "deadline_seconds": _POSITIVE,
         "allow_http": Key((bool,)),
         "api_version": _TEXT,
+        "auth": Key((str,), lambda v: v in {"bearer", "basic", "sdk"}, "bearer, basic or sdk"),
+        "tenant_id": _TEXT,
         "profile": _TEXT,
         "client_id": _TEXT,
         "client_secret": _TEXT,
@@ -240,13 +243,15 @@ def _implied(name: str, environ: Mapping[str, str]) -> Mapping[str, Any] | None:
     provider, slash, model = name.partition("/")
     if slash and provider in PROVIDERS and model:
         return {"provider": provider, "model": model}
-    if not slash and environ.get("DATABRICKS_HOST"):
+    if not slash and (environ.get("DATABRICKS_HOST") or environ.get(PROFILE_VARIABLE)):
         return {"provider": "databricks", "model": name}
     return None
 
 
 def _build(name: str, entry: Mapping[str, Any], environ: Mapping[str, str]) -> Endpoint:
     provider = PROVIDERS[entry.get("provider", "openai")]
+    if provider.name == "databricks":
+        entry = with_login(name, entry, environ)
     known = Endpoint.__dataclass_fields__.keys() - {"name", "options"}
     values = {key: value for key, value in entry.items() if key in known}
     # `provider = "openai"` is also said of any compatible server, whose key is only what the entry says.
@@ -255,12 +260,14 @@ def _build(name: str, entry: Mapping[str, Any], environ: Mapping[str, str]) -> E
     values["api_key"] = _api_key(name, entry, provider, implied_key, environ)
     values.setdefault("model", name)
     options = {key: _expand(name, key, value, environ) for key, value in entry.items() if key not in known}
+    if options.get("client_secret"):
+        options["client_secret"] = _secret(options["client_secret"])
     return Endpoint(name=name, options=MappingProxyType(options), **values)
 
 
 def _base_url(name: str, entry: Mapping[str, Any], provider: Provider, environ: Mapping[str, str]) -> str:
     given = entry.get("base_url") or (provider.url_variable and environ.get(provider.url_variable))
-    url = _expand(name, "base_url", given, environ) if given else provider.base_url
+    url = _expand(name, "base_url", given or provider.base_url, environ)
     if not url:
         raise SettingsError(
             f"endpoint '{name}' has no base_url: set it in [endpoints.{name}]"
@@ -278,9 +285,11 @@ def _api_key(
 ) -> Secret | None:
     if "api_key" in entry:
         return _secret(_expand(name, "api_key", entry["api_key"], environ))
+    if {"profile", "client_id"} & entry.keys() or entry.get("auth") == "sdk":
+        return None  # a token is fetched
     if variable and environ.get(variable):
         return _secret(environ[variable])
-    if variable and provider.needs_key and not ({"profile", "client_id"} & entry.keys()):
+    if variable and provider.needs_key:
         raise MissingKey(f"endpoint '{name}' needs a key: set the environment variable {variable}")
     return None
 

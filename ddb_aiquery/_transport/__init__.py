@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import replace
+from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any
 
 from ddb_aiquery._transport.address import Address, address_of
+from ddb_aiquery._transport.anthropic import Anthropic
+from ddb_aiquery._transport.azure import Azure
+from ddb_aiquery._transport.databricks import Databricks, labelled
 from ddb_aiquery._transport.dialect import Dialect
 from ddb_aiquery._transport.letterhead import Letterhead
 from ddb_aiquery._transport.openai import OpenAI
@@ -29,9 +33,14 @@ from ddb_aiquery.errors import SettingsError
 
 __all__ = ["DIALECTS", "Dialect", "Timeouts", "Transport", "Way", "Wire", "dialect_of", "open_wire"]
 
-DIALECTS: Mapping[str, Dialect] = MappingProxyType({"openai": OpenAI()})
+DIALECTS: Mapping[str, Dialect] = MappingProxyType(
+    {dialect.name: dialect for dialect in (OpenAI(), Anthropic(), Azure(), Databricks())}
+)
 """The dialect of each provider that has its own; all others are compatible with OpenAI."""
 
+_LABELS = MappingProxyType({"databricks": labelled})
+"""Providers whose requests may say which Run they belong to."""
+_LABEL_REFUSED = "usage_context"
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _KINDS = {
     (Billing.NOT_SENT, False): Kind.NOT_SENT,
@@ -59,6 +68,7 @@ class Transport:
         self._addresses: dict[int, Address] = {}
         self._letterheads: dict[tuple[Any, ...], Letterhead] = {}
         self._wires: dict[tuple[str, Way], Wire] = {}
+        self._unlabelled: set[str] = set()
 
     def seal(self, endpoint: Endpoint, question: Question) -> Envelope:
         """Return the question's wire form and its key.
@@ -77,8 +87,11 @@ class Transport:
             letterhead = self._letterheads[name] = Letterhead.of(dialect_of(endpoint), endpoint, question)
         return letterhead.seal(question)
 
-    async def send(self, endpoint: Endpoint, envelope: Envelope) -> tuple[Outcome, Mapping[str, str]]:
-        """Exchange an Envelope for its outcome and the reply's headers, which are empty where nothing came back."""
+    async def send(self, endpoint: Endpoint, envelope: Envelope, run: str = "") -> tuple[Outcome, Mapping[str, str]]:
+        """Exchange an Envelope for its outcome and the reply's headers, which are empty where nothing came back.
+
+        `run` is a Run's id for the provider's own books, where it keeps such.
+        """
         try:
             address = self._addresses.get(id(endpoint)) or self._find(endpoint)
             wire = self._wires.get(address.wire) or self._open(address.wire)
@@ -87,7 +100,21 @@ class Transport:
         refusal = address.refusal(self._environ)
         if refusal:
             return Failure(Kind.ENDPOINT, refusal), _NO_HEADERS
-        reply = await wire.send(address.url(envelope.path), address.headers, envelope.body, address.timeouts)
+        label = _LABELS.get(endpoint.provider) if run and address.base_url not in self._unlabelled else None
+        if label is None:
+            return await self._exchange(address, wire, envelope)
+        outcome, headers = await self._exchange(
+            address, wire, replace(envelope, body=label(endpoint, envelope.body, run))
+        )
+        if isinstance(outcome, Failure) and outcome.kind is Kind.ROW and _LABEL_REFUSED in outcome.message:
+            self._unlabelled.add(address.base_url)
+            return await self._exchange(address, wire, envelope)
+        return outcome, headers
+
+    async def _exchange(self, address: Address, wire: Wire, envelope: Envelope) -> tuple[Outcome, Mapping[str, str]]:
+        reply = await _posted(address, wire, envelope)
+        if isinstance(reply, Failure):
+            return reply, _NO_HEADERS
         if isinstance(reply, Fault):
             return Failure(_KINDS[reply.billing, reply.final], f"{address.host}: {reply.message}"), _NO_HEADERS
         return self._read(address, envelope, reply), reply.headers
@@ -117,6 +144,22 @@ class Transport:
         wires, self._wires = self._wires, {}
         for wire in wires.values():
             await wire.close()
+
+
+async def _posted(address: Address, wire: Wire, envelope: Envelope) -> Reply | Fault | Failure:
+    """Send an Envelope with the endpoint's credential; once more where a fetched token was refused before its end."""
+    url, credential = address.url(envelope.path), address.credential
+    if credential is None:
+        return await wire.send(url, address.headers, envelope.body, address.timeouts)
+    for last in (False, True):
+        token = await credential.headers()
+        if isinstance(token, Failure):
+            return token
+        reply = await wire.send(url, {**address.headers, **token}, envelope.body, address.timeouts)
+        if last or isinstance(reply, Fault) or reply.status != HTTPStatus.UNAUTHORIZED:
+            break
+        credential.refused(token)
+    return reply
 
 
 def _settled(envelope: Envelope, outcome: Outcome) -> Outcome:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from ddb_aiquery._address import check_endpoint_url, origin
+from ddb_aiquery._transport.credentials import Credential, credential_of
 from ddb_aiquery._transport.dialect import Dialect
 from ddb_aiquery._transport.wire import Timeouts, Way
 from ddb_aiquery._values import Endpoint, Secret
@@ -31,6 +32,8 @@ class Address:
     timeouts: Timeouts
     secret: Secret | None
     local: bool
+    credential: Credential | None = None
+    """What fetches a token for each request's headers, where no key is enough."""
 
     def url(self, path: str) -> str:
         """Return the whole URL of a path below the base URL."""
@@ -58,7 +61,7 @@ def address_of(dialect: Dialect, endpoint: Endpoint) -> Address:
     allow_http.
 
     Raises:
-        SettingsError: calls may not go to its base URL, or its key cannot stand in a header.
+        SettingsError: calls may not go to its base URL, its key cannot stand in a header, or its login lacks a part.
     """
     options = endpoint.options
     if endpoint.api_key and not _TOKEN.fullmatch(endpoint.api_key.reveal()):
@@ -67,6 +70,7 @@ def address_of(dialect: Dialect, endpoint: Endpoint) -> Address:
             "look at how it was copied"
         )
     base_url = allowed_url(endpoint)
+    credential = credential_of(endpoint)
     usual, plain = Timeouts(), Way()
     way = Way(
         max_idle=max(plain.max_idle, endpoint.max_concurrency),
@@ -90,7 +94,8 @@ def address_of(dialect: Dialect, endpoint: Endpoint) -> Address:
             total=float(options.get("timeout_seconds", usual.total)),
         ),
         secret=endpoint.api_key or None,
-        local=_is_this_machine(base_url) and (way.proxy is None or _is_this_machine(way.proxy)),
+        local=all(_is_this_machine(url) for url in (base_url, way.proxy, credential and credential.url) if url),
+        credential=credential,
     )
 
 
