@@ -12,16 +12,13 @@ from difflib import get_close_matches
 from functools import lru_cache
 from typing import NoReturn
 
-import orjson
-
+from ddb_aiquery._results.json_types import MAX_DEPTH, SCHEMA, from_schema, from_structure, shown
 from ddb_aiquery._results.names import NAMES, REFUSED
 from ddb_aiquery._results.types import Decimal, Enum, Field, List, Map, Scalar, Struct, Type
 from ddb_aiquery.errors import CallError
 
-MAX_DEPTH = 64
 MAX_LENGTH = 100_000
 MAX_DIGITS = 38
-_SHOWN = 40
 
 _TOKEN = re.compile(
     r"""\s*(?:
@@ -42,7 +39,9 @@ def parse(text: str) -> Type:
     if len(text) > MAX_LENGTH:
         raise CallError(f"The type is {len(text):,} characters long; the limit is {MAX_LENGTH:,}.")
     if text.lstrip()[:1] in ('"', "[", "{"):
-        return _from_structure(text)
+        return from_structure(text, parse)
+    if schema := SCHEMA.match(text):
+        return from_schema(text, schema.end())
     return _Reader(text).whole()
 
 
@@ -273,42 +272,4 @@ class _Reader:
 
     def fail(self, what: str, remedy: str, token: _Token | None = None) -> NoReturn:
         """Raise the error that shows the place: the token given, else the next one."""
-        raise CallError(_shown(self.text, (token or self.now).start, what, remedy))
-
-
-def _shown(text: str, place: int, what: str, remedy: str) -> str:
-    start, end = max(0, place - _SHOWN), min(len(text), place + _SHOWN)
-    before, after = "..." if start else "", "..." if end < len(text) else ""
-    line = "".join(" " if letter.isspace() else letter for letter in text[start:end])
-    caret = " " * (place - start + len(before)) + "^"
-    return f"{what} (type text, character {place + 1}): {remedy}\n  {before}{line}{after}\n  {caret}"
-
-
-def _from_structure(text: str) -> Type:
-    """Read a JSON structure as from_json and json_structure write it: {"a": "INT", "b": ["VARCHAR"]}."""
-    try:
-        return _from_json(orjson.loads(text), 1)
-    except orjson.JSONDecodeError as error:
-        raise CallError(_shown(text, error.pos, f"The JSON structure is malformed: {error.msg}", "mend it")) from None
-
-
-def _from_json(value: object, depth: int) -> Type:
-    if depth > MAX_DEPTH:
-        raise CallError(f"The type is nested more than {MAX_DEPTH} deep: make it flatter")
-    match value:
-        case str():
-            return Scalar("VARCHAR") if value.upper() == "NULL" else parse(value)
-        case [item]:
-            return List(_from_json(item, depth + 1))
-        case {"type": "object" | "array"}:
-            raise CallError(
-                "returnType is a JSON schema: write the type as 'STRUCT<...>' there, and the schema as responseFormat"
-            )
-        case dict() if value and len({name.casefold() for name in value}) == len(value) and all(value):
-            return Struct(tuple(Field(name, _from_json(item, depth + 1)) for name, item in value.items()))
-    raise CallError(f'The JSON structure has {_brief(value)} for a type: write "INT", ["INT"] or {{"name": "INT"}}')
-
-
-def _brief(value: object) -> str:
-    text = orjson.dumps(value).decode()
-    return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
+        raise CallError(shown(self.text, (token or self.now).start, what, remedy))

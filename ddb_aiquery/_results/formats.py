@@ -9,10 +9,11 @@ from typing import NoReturn
 import orjson
 
 from ddb_aiquery._results.ddl import parse
+from ddb_aiquery._results.json_types import SCHEMA
 from ddb_aiquery._results.types import TEXT, Struct, Type, is_strict, json_schema
 from ddb_aiquery.errors import CallError
 
-_DDL = re.compile(r"\s*STRUCT\s*[<(]", re.IGNORECASE)
+_DDL = re.compile(rf"\s*STRUCT\s*[<(]|{SCHEMA.pattern}", re.IGNORECASE)
 _NOT_IN_NAME = re.compile(r"[^a-zA-Z0-9_-]")
 _NAME_LENGTH = 64
 _SHOWN = 60
@@ -48,7 +49,7 @@ def _from_ddl(text: str) -> Format:
     if not isinstance(kind, Struct):
         _refuse("DDL_STRING", f"responseFormat is {_brief(text)!r}", "wrap it in one STRUCT")
     name, inner = "response", kind
-    if len(kind.fields) == 1 and isinstance(kind.fields[0].type, Struct):
+    if len(kind.fields) == 1 and isinstance(kind.fields[0].type, Struct) and not SCHEMA.match(text):
         name, inner = kind.fields[0].name, kind.fields[0].type
     schema = {
         "name": _NOT_IN_NAME.sub("_", name)[:_NAME_LENGTH],

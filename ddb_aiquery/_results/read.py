@@ -78,7 +78,8 @@ def _composite(kind: Type, text: str, notes: Notes) -> Any:
     try:
         value = _decoder(kind).decode(text) if _needs_exact(kind) else orjson.loads(text)
     except ValueError:
-        return _embedded(kind, text, notes)
+        bare = isinstance(kind, List) and isinstance(kind.item, Enum) and not _LIST.search(text)
+        return conform(kind, [_bare(text)], notes) if bare else _embedded(kind, text, notes)
     return conform(kind, _unwrapped(kind, value, notes), notes)
 
 
@@ -137,8 +138,8 @@ def _unwrapped(kind: Type, value: Any, notes: Notes) -> Any:
         named = isinstance(kind, Struct) and name.casefold() in {one.name.casefold() for one in kind.fields}
         if not named and (isinstance(only, dict) or not isinstance(kind, Struct)):
             inner = only
-    elif isinstance(value, list) and len(value) == 1 and isinstance(kind, Struct):
-        inner = value[0]
+    if isinstance(inner, list) and len(inner) == 1 and not (isinstance(kind, List | Map) or kind == JSON):
+        inner = inner[0]
     if inner is not value:
         notes.add("taken out of a wrapper")
     return inner
@@ -153,14 +154,17 @@ def _plain(kind: Type, text: str, notes: Notes) -> Any:
     try:
         value = _decoder(kind).decode(text)
     except ValueError:
-        bare = text.strip("*`\"'").removesuffix(".")
-        if bare != text:
+        if _bare(text) != text:
             notes.add("marks around the value removed")
-        return bare
+        return _bare(text)
     if isinstance(value, dict | list):
         return _unwrapped(kind, value, notes)
     textual = isinstance(kind, Enum) or (isinstance(kind, Scalar) and kind.name in _TEXTUAL)
     return text if textual and not isinstance(value, str | None) else value
+
+
+def _bare(text: str) -> str:
+    return text.strip("*`\"'").removesuffix(".")
 
 
 def _decoder(kind: Type) -> json.JSONDecoder:
