@@ -95,6 +95,7 @@ def failure_row(record: Record, failure: Failure) -> Row:
 def served(rows: Sequence[Row]) -> dict[bytes, Answer]:
     """Read the rows of `look`; one whose types or checksum are wrong is left out: a miss, never a wrong answer."""
     answers: dict[bytes, Answer] = {}
+    known = _Texts()
     for row in rows:
         try:
             key, text, reasoning, finish, model, note, request_id, tokens_in, tokens_out, estimated, checksum = row
@@ -102,13 +103,21 @@ def served(rows: Sequence[Row]) -> dict[bytes, Answer]:
                 continue
             # fmt: off
             answers[key] = Answer(
-                decode(text), Usage(tokens_in, tokens_out, estimated == 1), decode(finish), decode(model),
-                decode(reasoning), decode(request_id), True, decode(note),
+                text.decode("utf-8", "surrogatepass"), Usage(tokens_in, tokens_out, estimated == 1), known[finish],
+                known[model], decode(reasoning) if reasoning else "", decode(request_id), True, known[note],
             )
             # fmt: on
         except (TypeError, ValueError, AttributeError):
             continue
     return answers
+
+
+class _Texts(dict[bytes, str]):
+    """Decoded texts of the kind that many rows have in common."""
+
+    def __missing__(self, data: bytes) -> str:
+        self[data] = decode(data)
+        return self[data]
 
 
 def _checksum(served: Row) -> int:

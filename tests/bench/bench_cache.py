@@ -1,7 +1,5 @@
 """Rows a second of the cache; `python tests/bench/bench_cache.py [DIRECTORY]`, the directory on the disk to measure."""
 
-# ruff: noqa: T201 - a benchmark prints
-
 from __future__ import annotations
 
 import hashlib
@@ -59,7 +57,7 @@ def main(directory: Path) -> None:
     for batch in (64, 1_000):
         begun = time.perf_counter()
         command = [sys.executable, __file__, str(directory), str(batch)]
-        children = [subprocess.Popen([*command, str(n)], stdout=subprocess.PIPE) for n in range(PROCESSES)]  # noqa: S603 - this very file
+        children = [subprocess.Popen([*command, str(n)], stdout=subprocess.PIPE) for n in range(PROCESSES)]
         speeds = [float(child.communicate()[0]) for child in children]
         print(
             f"{PROCESSES} processes, batches of {batch:<5}  {sum(speeds):10,.0f} rows/s together,"

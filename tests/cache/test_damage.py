@@ -110,7 +110,7 @@ def test_another_programs_database_is_moved_aside_or_shared(directory, record, k
 
 def flipped(directory: Path, record, key, seed: int) -> None:
     """Flip bytes anywhere and use the cache: no wrong answer, no dead query."""
-    chance = random.Random(seed)  # noqa: S311 - the same bytes every time
+    chance = random.Random(seed)
     path = filled(directory, record)
     data = bytearray(path.read_bytes())
     for _ in range(chance.choice([1, 3, 30])):
@@ -354,13 +354,13 @@ def test_a_full_disk_is_an_error_that_loses_nothing(run, directory):
     """On a disk of one megabyte the cache says that it is full, and serves what it has."""
     directory.mkdir(mode=0o700)
     mount = ["mount", "-t", "tmpfs", "-o", "size=1m,mode=700", "tmpfs", str(directory)]
-    mounted = os.geteuid() == 0 and subprocess.run(mount, check=False, capture_output=True).returncode == 0  # noqa: S603 - fixed words
+    mounted = os.geteuid() == 0 and subprocess.run(mount, check=False, capture_output=True).returncode == 0
     if not mounted:
         pytest.skip("only root may mount a small file system")
     try:
         first, found = run(FILL, directory).splitlines()
     finally:
-        subprocess.run(["umount", str(directory)], check=True)  # noqa: S603, S607 - fixed words
+        subprocess.run(["umount", str(directory)], check=True)
     stored, message = first.split(" ", 1)
     assert int(stored) > 5
     assert found == stored
@@ -379,7 +379,7 @@ def test_an_export_holds_every_answer_whole(directory, tmp_path, record, suffix)
         with pytest.raises(CacheError, match="exists"):
             store.export(path)
     with duckdb.connect() as connection:
-        rows = connection.execute(f"SELECT text, request FROM '{path}' ORDER BY ALL LIMIT 1").fetchall()  # noqa: S608 - a path of ours
+        rows = connection.execute(f"SELECT text, request FROM '{path}' ORDER BY ALL LIMIT 1").fetchall()
     assert rows == [("answer 0", '{"input":"0"}')]
 
 

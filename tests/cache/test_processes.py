@@ -158,7 +158,7 @@ while True:
 
 def killed_writers(start, directory, key, rounds: int, writers: int) -> int:
     """Kill writers at random moments and return how many acknowledged records there were, all of them found."""
-    chance = random.Random(7)  # noqa: S311 - a test wants the same chance every time
+    chance = random.Random(7)
     total = 0
     for turn in range(rounds):
         children = [start(WRITER, directory, f"{turn}-{n}") for n in range(writers)]
