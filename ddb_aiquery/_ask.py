@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NoReturn
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -127,19 +127,30 @@ def _question(terms: Terms, form: Form, text: str, files: tuple[bytes, ...]) -> 
 
 
 class Memo:
-    """Documents that this Run has already made, so that a repeated chunk costs one look-up a question."""
+    """What this Run has already made of its Questions, so that a repeated chunk costs one look-up a question.
 
-    __slots__ = ("_bytes", "_documents", "_limit")
+    Failures are kept too: DuckDB calls a function of constants again after it failed, up to six times a statement.
+    """
+
+    __slots__ = ("_bytes", "_documents", "_failures", "_limit")
 
     def __init__(self, limit: int = 64 << 20) -> None:
         self._documents: dict[object, dict[str | Question | None, str]] = {}
+        self._failures: dict[tuple[object, str | Question | None], Failure] = {}
         self._bytes = 0
         self._limit = limit
 
     def of(self, terms: Terms) -> dict[str | Question | None, str]:
         """Return the documents made under these Terms."""
-        key = (terms.endpoint.name, terms.parameters, id(terms.shape))
-        return self._documents.setdefault(key, {})
+        return self._documents.setdefault(_name(terms), {})
+
+    def failed(self, terms: Terms, ask: str | Question | None, failure: Failure) -> None:
+        """Keep a Failure that ends the statement."""
+        self._failures[_name(terms), ask] = failure
+
+    def failure(self, terms: Terms, ask: str | Question | None) -> Failure | None:
+        """Return the Failure that a Question has had in this Run."""
+        return self._failures.get((_name(terms), ask)) if self._failures else None
 
     def put(self, terms: Terms, ask: str | Question | None, document: str) -> None:
         """Keep a document while there is room; forget all when there is none."""
@@ -148,6 +159,10 @@ class Memo:
             self._documents = {}
             self._bytes = 0
         self.of(terms)[ask] = document
+
+
+def _name(terms: Terms) -> object:
+    return terms.endpoint.name, terms.parameters, id(terms.shape)
 
 
 def send(parts: Sequence[Group], engine: Engine, memo: Memo, asking: Asking) -> None:
@@ -159,6 +174,10 @@ def send(parts: Sequence[Group], engine: Engine, memo: Memo, asking: Asking) -> 
         part.pending = [
             place for place, document in enumerate(part.documents) if document is None and part.asks[place] is not None
         ]
+        for place in part.pending:
+            failure = memo.failure(terms, part.asks[place])
+            if failure is not None:
+                raise _error(failure, part, place)
         asking.tally.endpoints.add(terms.endpoint.name)
         if part.pending:
             part.asking = replace(asking, fail_fast=terms.shape.fail_on_error)
@@ -176,22 +195,22 @@ def receive(parts: Sequence[Group], engine: Engine, memo: Memo, tick: Callable[[
             continue
         outcomes = engine.wait(part.batch, part.asking, tick)
         if part.batch.failure is not None:
-            raise _error(part.batch.failure, part, part.pending[part.batch.failed_at])
+            _end(part.batch.failure, part, part.pending[part.batch.failed_at], memo)
         for place, outcome in zip(part.pending, outcomes, strict=True):
-            document = _document(part, place, outcome)
+            read = part.terms.shape.read(outcome) if isinstance(outcome, Answer) else outcome
+            if isinstance(read, Failure):
+                if part.terms.shape.fail_on_error or _failures.ends_statement(read):
+                    _end(read, part, place, memo)
+                read = replace(read, message=_failures.sentence(read, part.terms.endpoint.name))
+            document = part.terms.shape.document(read)
             part.documents[place] = document
             if document is not None:
                 memo.put(part.terms, part.asks[place], document)
 
 
-def _document(part: Group, place: int, outcome: Outcome) -> str | None:
-    shaped = part.terms.shape
-    read = shaped.read(outcome) if isinstance(outcome, Answer) else outcome
-    if isinstance(read, Failure):
-        if shaped.fail_on_error or _failures.ends_statement(read):
-            raise _error(read, part, place)
-        read = replace(read, message=_failures.sentence(read, part.terms.endpoint.name))
-    return shaped.document(read)
+def _end(failure: Failure, part: Group, place: int, memo: Memo) -> NoReturn:
+    memo.failed(part.terms, part.asks[place], failure)
+    raise _error(failure, part, place)
 
 
 def _error(failure: Failure, part: Group, place: int) -> AiQueryError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import duckdb
@@ -16,9 +16,10 @@ from ddb_aiquery._results.shape import shape
 from ddb_aiquery._session import Session
 from ddb_aiquery._settings import load
 from ddb_aiquery._sql import named
+from ddb_aiquery._tables import TABLES, as_value, list_type
 from ddb_aiquery.errors import AiQueryError, CallError
 
-_FILES = ("ai_query.sql",)
+_FILES = ("ai_query.sql", "named_struct.sql", "prompts.sql", "tasks.sql", "tables.sql")
 """The macros in the order in which they stand on each other."""
 _registered: weakref.WeakKeyDictionary[duckdb.DuckDBPyConnection, Session] = weakref.WeakKeyDictionary()
 
@@ -62,12 +63,20 @@ def quoted(text: str | None) -> str:
 
 
 def _create_functions(con: duckdb.DuckDBPyConnection) -> None:
-    for name, function in (("__ai_query", _ai_query), ("__ai_structure", _ai_structure)):
-        if con.execute("FROM duckdb_functions() WHERE function_name = ?", [name]).fetchall():
+    # Consistent, so that equal calls are shared (DESIGN.md section 4); a listing changes while it is looked at.
+    functions: list[tuple[str, Callable[..., Any], Any, bool]] = [
+        ("__ai_query", _ai_query, VARCHAR, False),
+        ("__ai_structure", _ai_structure, VARCHAR, False),
+        *((name, _listing(name), list_type(schema), True) for name, (_, schema) in TABLES.items()),
+    ]
+    have = {row[0] for row in con.execute("SELECT DISTINCT function_name FROM duckdb_functions()").fetchall()}
+    for name, function, returns, volatile in functions:
+        if name in have:
             continue
+        PROCESS.functions.append(function)
         try:
-            con.create_function(  # consistent, so that equal calls are shared; DESIGN.md section 4
-                name, function, None, VARCHAR, type=ARROW, null_handling=SPECIAL, side_effects=False
+            con.create_function(
+                name, function, None, returns, type=ARROW, null_handling=SPECIAL, side_effects=volatile
             )
         except duckdb.CatalogException as error:
             if "already exists" not in str(error):
@@ -80,6 +89,16 @@ def _ai_query(*columns: Any) -> pa.Array:
         return _any_session().documents(arrays)
     session = PROCESS.sessions.get(arrays[7][0].as_py()) if len(arrays[7]) else None
     return (session or _any_session()).documents(arrays[:7])
+
+
+def _listing(name: str) -> Callable[..., Any]:
+    make, _ = TABLES[name]
+
+    def listing(*columns: Any) -> Any:
+        session = PROCESS.sessions.get(_array(columns[0])[0].as_py())
+        return as_value(make(session or _any_session()), len(columns[0]))
+
+    return listing
 
 
 def _any_session() -> Session:

@@ -29,6 +29,8 @@ WINDOW = 65_536
 """Questions that `stream` keeps under way before it waits for the first: enough for 1,024 at once, flat in memory."""
 IDLE = 1.0
 """Seconds without a call after which a connection without planner is taken to have begun a new statement."""
+IDLE_FAILED = 0.1
+"""The same after a call that failed: only DuckDB's own repeats come sooner."""
 SHOWN_SQL = 500
 
 
@@ -96,6 +98,7 @@ class Session:
         except BaseException as error:
             with self._lock:
                 self._error = error
+            running.idle = IDLE_FAILED
             raise
         finally:
             running.touched = time.monotonic()
@@ -158,7 +161,7 @@ class Session:
         """Return the Run under way; without a declared one, calls close together make a Run."""
         with self._lock:
             running, idle = self._run, None
-            if running is not None and not self._declared and time.monotonic() - running.touched > IDLE:
+            if running is not None and not self._declared and time.monotonic() - running.touched > running.idle:
                 running, idle = None, running
             if running is None:
                 running = self._run = Running(self, "", "")
@@ -183,7 +186,7 @@ def _usage(run: Run) -> dict[str, Any]:
     return {
         **row,
         "at": time.time() - run.seconds,
-        "endpoints": ", ".join(run.endpoints),
+        "endpoint": ", ".join(run.endpoints),
         "cost_micro": round(run.cost_usd * MICRO),
         "saved_micro": round(run.saved_usd * MICRO),
     }
@@ -222,6 +225,7 @@ class Running:
         self.memo = _ask.Memo()
         self.progress = Progress(self.tally)
         self.touched = time.monotonic()
+        self.idle = IDLE
         self._session = session
         self._purse = purse(session.settings.limits, session.engine.store)
 

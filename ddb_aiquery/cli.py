@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from ddb_aiquery import __version__
 from ddb_aiquery.errors import AiQueryError
@@ -42,19 +43,19 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-Commands = "argparse._SubParsersAction[argparse.ArgumentParser]"
+Commands = Any  # argparse has only a private name for it
 
 
 def _command(
     commands: Commands, name: str, text: str, run: Callable[[argparse.Namespace], int]
-) -> argparse.ArgumentParser:  # type: ignore[valid-type]
-    command: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)  # type: ignore[attr-defined]
+) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
     command.add_argument("--config", metavar="FILE", help="the settings file (TOML)")
     command.set_defaults(run=run)
     return command
 
 
-def _demo(commands: Commands) -> None:  # type: ignore[valid-type]
+def _demo(commands: Commands) -> None:
     def run(given: argparse.Namespace) -> int:
         from ddb_aiquery._commands import demo  # noqa: PLC0415 (a command imports only its own)
 
@@ -64,7 +65,7 @@ def _demo(commands: Commands) -> None:  # type: ignore[valid-type]
     _command(commands, "demo", text, run).add_argument("--endpoint", metavar="NAME", help="a real endpoint")
 
 
-def _cache(commands: Commands) -> None:  # type: ignore[valid-type]
+def _cache(commands: Commands) -> None:
     def run(given: argparse.Namespace) -> int:
         from ddb_aiquery._commands import cache  # noqa: PLC0415
 
@@ -83,7 +84,7 @@ def _cache(commands: Commands) -> None:  # type: ignore[valid-type]
     clear.add_argument("--endpoint", metavar="NAME", help="only those of one endpoint")
 
 
-def _usage(commands: Commands) -> None:  # type: ignore[valid-type]
+def _usage(commands: Commands) -> None:
     def run(given: argparse.Namespace) -> int:
         from ddb_aiquery._commands import usage  # noqa: PLC0415
 
@@ -93,7 +94,7 @@ def _usage(commands: Commands) -> None:  # type: ignore[valid-type]
     command.add_argument("--limit", type=int, default=20, metavar="N", help="how many statements (20)")
 
 
-def _endpoints(commands: Commands) -> None:  # type: ignore[valid-type]
+def _endpoints(commands: Commands) -> None:
     def run(given: argparse.Namespace) -> int:
         from ddb_aiquery._commands import endpoints  # noqa: PLC0415
 
@@ -103,7 +104,7 @@ def _endpoints(commands: Commands) -> None:  # type: ignore[valid-type]
     command.add_argument("--test", action="store_true", help="call each once with a tiny prompt")
 
 
-def _estimate(commands: Commands) -> None:  # type: ignore[valid-type]
+def _estimate(commands: Commands) -> None:
     def run(given: argparse.Namespace) -> int:
         from ddb_aiquery._commands import estimate  # noqa: PLC0415
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ def stats(config: Any = None) -> int:
 
 def clear(config: Any = None, *, older_than_days: float | None = None, endpoint: str | None = None) -> int:
     """Forget answers, all of them or only old ones or one endpoint's, and print how many."""
-    older = None if older_than_days is None else older_than_days * DAY
+    older = None if older_than_days is None else time.time() - older_than_days * DAY
     count = open_store(load(config).cache_directory).clear(older_than=older, endpoint=endpoint)
     Console(highlight=False).print(f"{count:,} answers forgotten")
     return 0

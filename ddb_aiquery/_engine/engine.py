@@ -129,13 +129,11 @@ class Engine:
                 sealed.append((index, self._transport.seal(endpoint, question)))
             except RowError as error:
                 batch.tally.add(failed=1)
-                batch.missing += 1
-                batch.deliver(index, Failure(Kind.ROW, str(error)))
+                batch.place(index, Failure(Kind.ROW, str(error)))
         return sealed
 
     def _serve(self, batch: Batch, index: int, endpoint: Endpoint, answer: Answer) -> None:
-        batch.outcomes[index] = answer
-        batch.tally.done += 1
+        batch.place(index, answer)
         saved = cost_micro(answer.usage, endpoint.input_price, endpoint.output_price)
         if saved:
             batch.tally.add(saved_micro=saved)

@@ -32,13 +32,17 @@ class Batch:
 
     def deliver(self, index: int, outcome: Outcome) -> None:
         """Put one outcome in its place and wake the waiting thread when it was the last or ends the wait."""
-        self.outcomes[index] = outcome
         self.missing -= 1
-        self.tally.done += 1  # under the lock of InFlight
+        self.place(index, outcome)
+        if self.missing <= 0:
+            self.arrived.set()
+
+    def place(self, index: int, outcome: Outcome) -> None:
+        """Put in its place an outcome that was not waited for: a stored answer, a Question that cannot be sent."""
+        self.outcomes[index] = outcome
+        self.tally.done += 1
         if self.fail_fast and self.failure is None and isinstance(outcome, Failure):
             self.failure, self.failed_at = outcome, index
-            self.arrived.set()
-        if self.missing <= 0:
             self.arrived.set()
 
     def fail(self, error: Exception) -> None:

@@ -34,8 +34,8 @@ class Transport(Protocol):
     def seal(self, endpoint: Endpoint, question: Question) -> Envelope:
         """Return the wire form. Raises RowError where the Question cannot be sent."""
 
-    async def send(self, endpoint: Endpoint, envelope: Envelope) -> tuple[Outcome, Mapping[str, str]]:
-        """Exchange one Envelope for its outcome and the reply's headers."""
+    async def send(self, endpoint: Endpoint, envelope: Envelope, run: str) -> tuple[Outcome, Mapping[str, str]]:
+        """Exchange one Envelope for its outcome and the reply's headers; `run` is the paying Run's id."""
 
 
 class Pool:
@@ -136,7 +136,7 @@ class Pool:
         tally.sent += 1  # only this thread counts calls
         self._luck(tally).sent()
         try:
-            return await self._transport.send(self.endpoint, flight.envelope)
+            return await self._transport.send(self.endpoint, flight.envelope, tally.id)
         except AiQueryError as error:
             return Failure(Kind.ENDPOINT, str(error)), {}
         except Exception as error:  # noqa: BLE001 (a defect in one exchange must not hang all who wait)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from ddb_aiquery._values import Answer, Claims, Record
@@ -28,6 +28,15 @@ class Store(Protocol):
 
     def settle(self, day: str, reserved: int, spent: int) -> None:
         """Turn a reservation into what was spent."""
+
+    def runs(self) -> list[dict[str, Any]]:
+        """Return what `record_run` wrote, oldest first."""
+
+    def answers(self) -> Iterator[Any]:
+        """Yield the kept answers in Arrow batches."""
+
+    def failures(self) -> Iterator[Any]:
+        """Yield the failures in Arrow batches."""
 
     def record_run(self, row: Mapping[str, Any]) -> None:
         """Write one statement's figures down."""
