@@ -58,7 +58,7 @@ def read_parameters(value: Any) -> str:
     """
     if value is None:
         return "{}"
-    parameters = {name: _plain(name, item, 0) for name, item in _named(value).items() if item is not None}
+    parameters = {name: _whole(name, _plain(name, item, 0)) for name, item in _named(value).items() if item is not None}
     for name, item in parameters.items():
         _check(name, item)
     return orjson.dumps({name: parameters[name] for name in sorted(parameters)}).decode()
@@ -102,6 +102,11 @@ def _number(place: str, value: Any) -> float:
     if not math.isfinite(value) or abs(float(value)) > MAX_NUMBER:
         _refuse("INVALID_NUMERIC_PARAMETER", _said(place, value), "give a finite number of at most 64 bits")
     return value if isinstance(value, int) else float(value)
+
+
+def _whole(name: str, value: Any) -> Any:
+    """Give a count as an integer: in a MAP it shares its type with fractions, and endpoints refuse 100.0."""
+    return int(value) if name in COUNTS and isinstance(value, float) and value.is_integer() else value
 
 
 def _check(name: str, value: Any) -> None:
