@@ -1,0 +1,99 @@
+"""DuckDB as the planner's reader and writer: text to a bound, unoptimised tree, and a tree back to text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from ddb_aiquery._planner import ast
+from ddb_aiquery._planner.calls import Unplannable
+from ddb_aiquery._sql import named
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from ddb_aiquery._planner.ast import Ast
+
+
+@contextmanager
+def unoptimised(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Switch the connection's optimiser off, and back to what it was."""
+    statements = named("planner.sql")
+    ((before,),) = connection.execute(statements["optimiser"]).fetchall()
+    if not before:
+        yield
+        return
+    connection.execute(statements["optimiser_off"])
+    try:
+        yield
+    finally:
+        connection.execute(statements["optimiser_on"])
+
+
+def bound_text(connection: duckdb.DuckDBPyConnection, query: str, parameters: Any = None) -> str:
+    """Return the statement as DuckDB binds it: views, macros, stars and parameters expanded, nothing moved.
+
+    Raises:
+        duckdb.Error: the statement is wrong, or has a part that EXPLAIN (SQL) cannot show.
+    """
+    with unoptimised(connection):
+        rows = connection.execute(f"EXPLAIN (SQL) {query}", parameters).fetchall()
+    return str(rows[0][1])
+
+
+def read(connection: duckdb.DuckDBPyConnection, query: str) -> Ast:
+    """Return the tree of one SELECT, without positions.
+
+    Raises:
+        Unplannable: DuckDB does not show this statement as a tree.
+    """
+    ((raw,),) = connection.execute(named("planner.sql")["serialize"], [query]).fetchall()
+    document = orjson.loads(raw)
+    if document.get("error", True) or len(document["statements"]) != 1:
+        raise Unplannable(str(document.get("error_message", "no tree for this statement")))
+    node: Ast = ast.without_places(document["statements"][0]["node"])
+    return node
+
+
+def write(connection: duckdb.DuckDBPyConnection, node: Ast) -> str:
+    """Return the text of a tree; DuckDB quotes every name and literal."""
+    document = orjson.dumps({"error": False, "statements": [{"node": node}]}).decode()
+    ((query,),) = connection.execute(named("planner.sql")["deserialize"], [document]).fetchall()
+    return str(query)
+
+
+def with_unique_ctes(query: Ast, prefix: str) -> Ast:
+    """Return the tree with every CTE named apart, so that definitions can be moved between levels."""
+    counter = iter(range(1_000_000))
+
+    def visit(node: Any, scope: dict[str, str]) -> Any:
+        if isinstance(node, list):
+            return [visit(value, scope) for value in node]
+        if not isinstance(node, dict):
+            return node
+        if node.get("type") == "BASE_TABLE" and not node.get("schema_name") and node["table_name"] in scope:
+            kept = {key: value for key, value in node.items() if key != "qualified_name"}
+            return {**kept, "table_name": scope[node["table_name"]]}
+        if not (entries := node.get("cte_map", {}).get("map")):
+            return {key: visit(value, scope) for key, value in node.items()}
+        inner, moved = dict(scope), []
+        for entry in entries:
+            new = f"{prefix}w{next(counter)}"
+            itself = {**inner, entry["key"]: new}
+            moved.append({"key": new, "value": _recursive(visit(entry["value"], itself), new)})
+            inner = itself
+        rest = {key: visit(value, inner) for key, value in node.items() if key != "cte_map"}
+        return {**rest, "cte_map": {"map": moved}}
+
+    named_apart: Ast = visit(query, {})
+    return named_apart
+
+
+def _recursive(definition: Ast, name: str) -> Ast:
+    body = definition["query_node"]
+    if "cte_name" not in body:
+        return definition
+    return {**definition, "query_node": {**body, "cte_name": name}}

@@ -1,0 +1,88 @@
+"""Lists the questions of a call as a query, and looks a call's answer up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ddb_aiquery._planner import ast
+from ddb_aiquery._planner.algebra import loosely
+from ddb_aiquery._planner.calls import ARGUMENTS, has_call
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ddb_aiquery._planner.algebra import Rel, State
+    from ddb_aiquery._planner.ast import Ast
+    from ddb_aiquery._planner.calls import Site
+    from ddb_aiquery._planner.stages import Solver
+
+NAMES = ("endpoint", "request", "returnType", "failOnError", "modelParameters", "responseFormat", "files")
+KEYS = ("call", "request", "files")
+"""What an answer is found by: how it was asked, the request as text, the files' hash."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A query with one row for each question: the seven arguments, then the three keys of its answer.
+
+    Not `exact`: the query counts rows of which each asks at most one question; its arguments are not known yet.
+    """
+
+    query: Ast
+    exact: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """The table of answers of one statement, and how keys are made of arguments."""
+
+    path: tuple[str, str, str]
+    labels: tuple[str, str, str, str]
+    """The table's columns: three keys, then the document."""
+    keys: tuple[Ast, Ast, Ast]
+    """Expressions over columns with the names of the arguments; the statement `keys` of sql/planner.sql."""
+
+    def look_up(self, call: Ast, state: State) -> Ast:
+        """Return the scalar subquery that finds the call's document, NULL if there is none."""
+        arguments = [state.answered(argument["expression"]) for argument in call["arguments"][:ARGUMENTS]]
+        matches = [
+            ast.equal(ast.column(label), key) for label, key in zip(self.labels, self.of(arguments), strict=False)
+        ]
+        document = (ast.column(self.labels[3]), "")
+        return ast.scalar(ast.select([document], ast.table(self.path, state.alias()), ast.both(matches)))
+
+    def of(self, arguments: Sequence[Ast]) -> list[Ast]:
+        """Return the three keys of a call with these arguments."""
+        values = {name: {**argument, "alias": ""} for name, argument in zip(NAMES, arguments, strict=True)}
+        return [ast.substituted(key, values) for key in self.keys]
+
+
+def question(solver: Solver, rel: Rel, where: Sequence[Ast], site: Site, *, exact: bool) -> Asked:
+    """Return the query that lists the distinct questions of a call in the wanted rows of a relation."""
+    if not exact:
+        return Asked(_bound(solver, rel, where, site), exact=False)
+    varying = [place for place, argument in enumerate(site.arguments) if not _is_constant(argument)]
+    items = [(site.arguments[place], f"a{place}") for place in varying]
+    filled = ast.operator("OPERATOR_IS_NOT_NULL", site.arguments[1])
+    inner = {**solver.loosely(rel, items, [*where, filled]), "modifiers": [ast.distinct()]}
+    arguments = [ast.column(f"a{p}") if p in varying else site.arguments[p] for p in range(ARGUMENTS)]
+    keys = solver.runner.table.of(arguments)
+    listed = [*zip(arguments, NAMES, strict=True), *((key, f"key_{name}") for key, name in zip(keys, KEYS, strict=True))]
+    known = solver.runner.table
+    matches = [ast.equal(ast.column(label), key) for label, key in zip(known.labels, keys, strict=False)]
+    answered = ast.exists(ast.select([], ast.table(known.path, solver.state.alias()), ast.both(matches)))
+    return Asked(
+        ast.select(listed, ast.derived(inner, solver.state.alias()), ast.operator("OPERATOR_NOT", answered))
+    )
+
+
+def _bound(solver: Solver, rel: Rel, where: Sequence[Ast], site: Site) -> Ast:
+    """Return a query whose rows are at least as many as the questions: what the arguments are made of."""
+    known = ast.symbols([a for a in site.arguments]) - solver.unknown(rel.node)
+    items = [(ast.column(symbol), symbol) for symbol in sorted(known & rel.node.outputs)]
+    return {**solver.loosely(rel, items, where), "modifiers": [ast.distinct()] if items else []}
+
+
+def _is_constant(expression: Ast) -> bool:
+    return not has_call(expression) and not any(ast.is_column(part) for part in ast.walk(expression))

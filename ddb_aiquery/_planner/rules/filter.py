@@ -1,0 +1,63 @@
+"""Cheap predicates run at once, below everything that waits for an answer; predicates with calls become pending."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from ddb_aiquery._planner import ast
+from ddb_aiquery._planner.algebra import Node, Rel, State, is_clean, needs, source, tainted
+
+if TYPE_CHECKING:
+    from ddb_aiquery._planner.ast import Ast
+
+
+class Filter(Node):
+    """Rows for which cheap predicates hold."""
+
+    __slots__ = ("child", "predicates")
+
+    def __init__(self, child: Node, predicates: Sequence[Ast]) -> None:
+        super().__init__((), [child], passes=[child])
+        self.child = child
+        self.predicates = list(predicates)
+
+    def render(self, need: frozenset[str], state: State) -> Ast:
+        """Return the SELECT with its WHERE."""
+        inner = source(self.child, need | needs(self.predicates), state)
+        return ast.select([(ast.column(s), s) for s in sorted(need)], inner, ast.both(self.predicates))
+
+    def unsteady(self, state: State) -> bool:
+        """Return whether a predicate is volatile."""
+        return any(state.functions.is_volatile(predicate) for predicate in self.predicates)
+
+    def expressions(self) -> Iterator[Ast]:
+        """Yield the predicates."""
+        yield from self.predicates
+
+
+def filtered(rel: Rel, predicate: Ast) -> Rel:
+    """Return the rows of a relation for which a predicate holds.
+
+    >>> from ddb_aiquery._planner.testing import planned
+    >>> planned("select id from t where ai_query('e', p) = 'A' and k = 1")
+    ['SELECT DISTINCT p FROM t WHERE k = 1']
+    """
+    unknown = tainted(rel.node)
+    node, pending = rel.node, list(rel.pending)
+    for part in ast.conjuncts(predicate):
+        if is_clean(part, unknown):
+            node = below(node, part)
+        else:
+            pending.append(part)
+    return Rel(node, pending, rel.order)
+
+
+def below(node: Node, predicate: Ast) -> Node:
+    """Return the node filtered, the predicate put below joins that keep all rows of their left side."""
+    left = getattr(node, "keeps", None)
+    if left is not None and ast.symbols(predicate) <= left.outputs:
+        return node.over(below(left, predicate))  # type: ignore[attr-defined,no-any-return]
+    if isinstance(node, Filter):
+        return Filter(node.child, [*node.predicates, predicate])
+    return Filter(node, [predicate])

@@ -1,0 +1,92 @@
+"""Aggregates: a call in an argument is asked for the groups that are wanted, one above a GROUP BY for each group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from ddb_aiquery._planner import ast
+from ddb_aiquery._planner.algebra import Node, Rel, State, exactly, is_clean, loosely, tainted
+from ddb_aiquery._planner.functions import REPEATABLE_AGGREGATES
+
+if TYPE_CHECKING:
+    from ddb_aiquery._planner.ast import Ast
+    from ddb_aiquery._planner.stages import Around, Solver
+
+
+class Group(Node):
+    """GROUP BY with its aggregates; `alive` is TRUE in groups that really exist."""
+
+    __slots__ = ("aggregates", "alive", "exact", "keys", "rel", "sets")
+
+    def __init__(
+        self,
+        rel: Rel,
+        keys: Sequence[tuple[str, Ast]],
+        aggregates: Sequence[tuple[str, Ast]],
+        sets: Sequence[Sequence[int]],
+        alive: str,
+    ) -> None:
+        unknown = tainted(rel.node)
+        clean_keys = all(is_clean(key, unknown) for _, key in keys)
+        self.exact = rel.exact and clean_keys
+        waits = {symbol for symbol, aggregate in aggregates if not self.exact or not is_clean(aggregate, unknown)}
+        exists = () if self.exact or (clean_keys and not keys) else (alive,)
+        given = [symbol for symbol, _ in [*keys, *aggregates]]
+        clean = self.exact and not waits
+        super().__init__({*given, alive}, [rel.node] if clean else [], {*waits, *exists}, blocked=not clean_keys)
+        self.rel, self.keys, self.aggregates, self.sets, self.alive = rel, keys, aggregates, sets, alive
+
+    def render(self, need: frozenset[str], state: State) -> Ast:
+        """Return the GROUP BY; while answers are missing, of all rows and without the aggregates that need them."""
+        ready = state.is_ready(self)
+        items = [(key, symbol) for symbol, key in self.keys if symbol in need]
+        items += [(value, symbol) for symbol, value in self.aggregates if symbol in need]
+        items += [(ast.boolean(True), self.alive)] if self.alive in need else []
+        groups, grouped = [key for _, key in self.keys], exactly if ready else loosely
+        if not groups and not self.aggregates:
+            return ast.select(items)
+        query = grouped(self.rel, [*items, *((key, "") for key in groups)], state)
+        listed = query["select_list"]
+        query["group_expressions"] = [{**key, "alias": ""} for key in listed[len(items) :]]
+        query["group_sets"] = [list(s) for s in self.sets] or [list(range(len(groups)))]
+        query["select_list"] = listed[: len(items)] or [ast.number(1)]
+        if not groups and not any(state.functions.is_aggregate(part) for part in ast.walk(query["select_list"])):
+            return ast.select([(item, item.get("alias", "")) for item in query["select_list"]])
+        return query
+
+    def unsteady(self, state: State) -> bool:
+        """Return whether an aggregate depends on the order of its rows."""
+        used = (part for _, value in self.aggregates for part in ast.walk(value))
+        return any(
+            state.functions.is_aggregate(part) and part["function_name"] not in REPEATABLE_AGGREGATES for part in used
+        )
+
+    def solve(self, solver: Solver, around: Around | None) -> None:
+        """Ask what keys and aggregates need, for the groups that are wanted above.
+
+        >>> from ddb_aiquery._planner.testing import planned
+        >>> planned("select k, count(*) filter (where ai_query('e', p) = 'A') from t group by k having count(*) > 8")
+        []
+        """
+        demand: list[Ast] = []
+        if self.keys and not self.sets and not self.blocked:
+            demand = solver.demand(around, self, [(ast.column(symbol), key) for symbol, key in self.keys])
+        wanted = [*(key for _, key in self.keys), *(value for _, value in self.aggregates)]
+        solver.solve(self.rel, wanted, demand)
+
+    def expressions(self) -> Iterator[Ast]:
+        """Yield keys and aggregates."""
+        yield from (expression for _, expression in [*self.keys, *self.aggregates])
+
+
+def grouped(
+    rel: Rel,
+    keys: Sequence[tuple[str, Ast]],
+    aggregates: Sequence[tuple[str, Ast]],
+    sets: Sequence[Sequence[int]],
+    alive: str,
+) -> Rel:
+    """Return a relation of groups."""
+    node = Group(rel, keys, aggregates, sets, alive)
+    return Rel(node, [ast.column(alive)] if alive in node.tainted else [])

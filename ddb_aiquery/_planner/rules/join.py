@@ -1,0 +1,63 @@
+"""Predicates with calls are applied above inner joins, so that only rows with a partner are asked about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from ddb_aiquery._planner import ast
+from ddb_aiquery._planner.algebra import Node, Rel, State, columns, is_clean, needs, source, tainted
+from ddb_aiquery._planner.rules.filter import Filter
+
+if TYPE_CHECKING:
+    from ddb_aiquery._planner.ast import Ast
+
+
+class Join(Node):
+    """An inner or cross join on cheap conditions."""
+
+    __slots__ = ("conditions", "left", "right")
+
+    def __init__(self, left: Node, right: Node, conditions: Sequence[Ast]) -> None:
+        super().__init__((), [left, right], passes=[left, right])
+        self.left, self.right = left, right
+        self.conditions = list(conditions)
+
+    def render(self, need: frozenset[str], state: State) -> Ast:
+        """Return the SELECT over the join."""
+        inner = need | needs(self.conditions)
+        both = ast.join(
+            "INNER", source(self.left, inner, state), source(self.right, inner, state), ast.both(self.conditions)
+        )
+        return ast.select(columns(need), both)
+
+    def unsteady(self, state: State) -> bool:
+        """Return whether a condition is volatile."""
+        return any(state.functions.is_volatile(condition) for condition in self.conditions)
+
+    def expressions(self) -> Iterator[Ast]:
+        """Yield the conditions."""
+        yield from self.conditions
+
+
+def joined(left: Rel, right: Rel, conditions: Sequence[Ast]) -> Rel:
+    """Return the inner join of two relations.
+
+    >>> from ddb_aiquery._planner.testing import planned
+    >>> planned("select id from t join u using (k) where ai_query('e', p) = 'A' and name <> 'n1'")
+    ["SELECT DISTINCT p FROM t INNER JOIN u ON k = k_2 WHERE name <> 'n1'"]
+    """
+    unknown = tainted(left.node) | tainted(right.node)
+    clean = [condition for condition in conditions if is_clean(condition, unknown)]
+    late = [condition for condition in conditions if not is_clean(condition, unknown)]
+    return Rel(paired(left.node, right.node, clean), [*left.pending, *right.pending, *late], [])
+
+
+def paired(left: Node, right: Node, conditions: Sequence[Ast]) -> Node:
+    """Return the join of two trees, put below joins on the left that wait for answers and keep all rows."""
+    if isinstance(left, Filter) and getattr(left.child, "keeps", None) is not None:
+        return Filter(paired(left.child, right, conditions), left.predicates)
+    kept = getattr(left, "keeps", None)
+    if kept is not None and needs(conditions) <= kept.outputs | right.outputs:
+        return left.over(paired(kept, right, conditions))  # type: ignore[attr-defined,no-any-return]
+    return Join(left, right, conditions)

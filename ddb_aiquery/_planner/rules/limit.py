@@ -1,0 +1,76 @@
+"""LIMIT runs before calls that it does not need; `WHERE model(...) LIMIT n` is asked in chunks that stop at n."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from ddb_aiquery._planner import ast
+from ddb_aiquery._planner.algebra import Node, Rel, State, columns, exactly, is_clean, tainted
+
+if TYPE_CHECKING:
+    from ddb_aiquery._planner.ast import Ast
+    from ddb_aiquery._planner.stages import Around, Solver
+
+
+class Limit(Node):
+    """The first rows of an ordered relation."""
+
+    __slots__ = ("modifier", "orders", "rel")
+
+    def __init__(self, rel: Rel, orders: Sequence[Ast], modifier: Ast) -> None:
+        unknown = tainted(rel.node)
+        clean = rel.exact and all(is_clean(order, unknown) for order in orders)
+        super().__init__((), [rel.node] if clean else [], passes=[rel.node], blocked=not clean)
+        self.rel, self.orders, self.modifier = rel, list(orders), modifier
+
+    def render(self, need: frozenset[str], state: State) -> Ast:
+        """Return the SELECT with its ORDER BY and LIMIT."""
+        ordered = [ast.order(self.orders)] if self.orders else []
+        return exactly(self.rel, columns(need), state, [*ordered, self.modifier])
+
+    def unsteady(self, state: State) -> bool:
+        """Return True: among equal rows any may be the first."""
+        del state
+        return True
+
+    def solve(self, solver: Solver, around: Around | None) -> None:
+        """Ask for the order, or chunk by chunk until enough rows have passed."""
+        del around
+        solver.settle(self.rel.node)
+        count = _count(self.modifier)
+        unknown = solver.unknown(self.rel.node)
+        orderly = all(is_clean(order, unknown) for order in self.orders)
+        if self.rel.exact or count is None or not orderly:
+            solver.solve(self.rel, [order["expression"] for order in self.orders], [])
+            return
+        self.rel, self.orders = solver.in_chunks(self.rel, self.orders, count)
+
+    def expressions(self) -> Iterator[Ast]:
+        """Yield the keys of the order."""
+        yield from self.orders
+
+
+def _count(modifier: Ast) -> int | None:
+    """Return how many rows LIMIT and OFFSET need together, None where that is no constant."""
+    if modifier.get("limit_type", "LITERAL") == "PERCENTAGE":
+        return None
+    parts = [_constant(modifier[name]) for name in ("limit", "offset") if name in modifier]
+    return None if "limit" not in modifier or None in parts else sum(part or 0 for part in parts)
+
+
+def _constant(node: Ast) -> int | None:
+    while node.get("class") == "CAST":
+        node = node["child"]
+    digits = node.get("literal", {}).get("text", "")
+    return int(digits) if digits.isdigit() else None
+
+
+def limited(rel: Rel, modifier: Ast) -> Rel:
+    """Return the first rows of a relation in its order.
+
+    >>> from ddb_aiquery._planner.testing import planned
+    >>> planned("select ai_query('e', p) from t order by id limit 2")
+    []
+    """
+    return Rel(Limit(rel, rel.order, modifier), [], rel.order)

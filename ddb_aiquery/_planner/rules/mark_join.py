@@ -1,0 +1,99 @@
+"""IN, EXISTS, ANY, semi- and anti-joins: rows on the right are asked about only where a row on the left wants them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from ddb_aiquery._planner import ast
+from ddb_aiquery._planner.algebra import Node, Rel, State, columns, exactly, is_clean, needs, source, tainted
+from ddb_aiquery._planner.calls import sites
+from ddb_aiquery._planner.rules.filter import Filter
+from ddb_aiquery._planner.rules.join import Join
+
+if TYPE_CHECKING:
+    from ddb_aiquery._planner.ast import Ast
+    from ddb_aiquery._planner.stages import Around, Solver
+
+MARKER = "__mark_join_marker"
+"""DuckDB's name for the column that a MARK join adds."""
+
+
+class MarkJoin(Node):
+    """All rows of the left side, and for each of them whether the right side has a match (TRUE, FALSE or NULL)."""
+
+    __slots__ = ("conditions", "keeps", "mark", "positive", "right")
+
+    def __init__(self, left: Node, right: Rel, conditions: Sequence[Ast], mark: str) -> None:
+        unknown = tainted(left) | tainted(right.node)
+        clean = right.exact and all(is_clean(condition, unknown) for condition in conditions)
+        shown = [left, right.node] if clean else [left]
+        super().__init__({mark}, shown, () if clean else [mark], passes=[left])
+        self.keeps, self.right, self.conditions, self.mark = left, right, list(conditions), mark
+        self.positive = True
+
+    def over(self, left: Node) -> MarkJoin:
+        """Return the same join of another left side."""
+        return MarkJoin(left, self.right, self.conditions, self.mark)
+
+    def render(self, need: frozenset[str], state: State) -> Ast:
+        """Return the SELECT over the join, or over the left side alone while the marks are unknown or unused."""
+        if self.mark not in need:
+            return ast.select(columns(need), source(self.keeps, need, state))
+        wanted = need | needs(self.conditions)
+        right = ast.derived(exactly(self.right, columns(wanted & self.right.node.outputs), state), state.alias())
+        condition = ast.both(state.answered(self.conditions)) or ast.boolean(True)
+        both = ast.join("MARK", source(self.keeps, wanted, state), right, condition)
+        listed = [(ast.column(MARKER if s == self.mark else s), s) for s in sorted(need)]
+        return ast.select(listed, both)
+
+    def solve(self, solver: Solver, around: Around | None) -> None:
+        """Ask about the left side where it stands alone, about the right where the left wants it, else about pairs."""
+        left: Node = self.keeps
+        solver.settle(left)
+        if around is not None:
+            usable = [p for p in around.where if ast.symbols(p) <= left.outputs and solver.renders(left, p)]
+            left = Filter(left, solver.state.answered(usable)) if usable else left
+        unknown = solver.unknown(left) | solver.unknown(self.right.node)
+        clean = [condition for condition in self.conditions if is_clean(condition, unknown)]
+        if self._one_sided():
+            parts = [part for condition in self.conditions for part in _sides(condition, unknown)]
+            ours = [part for part in parts if ast.symbols(part) <= left.outputs]
+            theirs = [part for part in parts if not ast.symbols(part) <= left.outputs]
+            solver.solve(Rel(left), ours, [])
+            matches = [condition if self._only_true(solver) else ast.is_not_false(condition) for condition in clean]
+            wanted = ast.exists(solver.loosely(Rel(left), [], matches))
+            solver.solve(self.right, theirs, [wanted])
+            return
+        late = [condition for condition in self.conditions if not is_clean(condition, unknown)]
+        solver.solve(Rel(Join(left, self.right.node, clean), list(self.right.pending)), late, [])
+
+    def _one_sided(self) -> bool:
+        """Return whether each call of the conditions uses one side only."""
+        left, right = self.keeps.outputs, self.right.node.outputs
+        found = [site for condition in self.conditions for site in sites(condition)]
+        return all(ast.symbols(site.call) <= left or ast.symbols(site.call) <= right for site in found)
+
+    def _only_true(self, solver: Solver) -> bool:
+        return self.mark in solver.positive
+
+    def expressions(self) -> Iterator[Ast]:
+        """Yield the conditions."""
+        yield from self.conditions
+
+
+def _sides(condition: Ast, unknown: frozenset[str]) -> list[Ast]:
+    """Return the sides of a comparison that need answers, else the condition itself if it does."""
+    sides = [condition["left"], condition["right"]] if condition.get("class") == "COMPARISON" else [condition]
+    return [side for side in sides if not is_clean(side, unknown)]
+
+
+def mark_joined(left: Rel, right: Rel, conditions: Sequence[Ast], state: State) -> tuple[Rel, str]:
+    """Return the left relation with a mark for each row, and the mark's symbol.
+
+    >>> from ddb_aiquery._planner.testing import planned
+    >>> planned("select id from t where k in (select k from u where ai_query('e', name) = 'A') and id < 3")
+    ['SELECT DISTINCT name FROM u WHERE EXISTS (SELECT 1 FROM t WHERE id < 3 AND k_2 = k)']
+    """
+    node = MarkJoin(left.node, right, conditions, state.symbol())
+    return Rel(node, left.pending, left.order), node.mark

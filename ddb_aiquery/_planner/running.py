@@ -1,0 +1,208 @@
+"""Carries a plan out on a connection: questions to the engine, answers into a table, kept rows into others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pyarrow as pa
+
+from ddb_aiquery._planner import ast, normal_form
+from ddb_aiquery._planner.questions import KEYS, NAMES, Answers, Asked
+from ddb_aiquery._sql import named
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import duckdb
+
+    from ddb_aiquery._planner.ast import Ast
+
+Path = tuple[str, str, str]
+
+
+class Asker(Protocol):
+    """The engine, as the planner sees it."""
+
+    def begin(self, sql: str) -> Any:
+        """Return a new run for one statement."""
+
+    def finish(self, run: Any) -> None:
+        """Close a run: its figures are complete."""
+
+    def stream(self, batches: Iterable[pa.RecordBatch], run: Any) -> Iterator[tuple[pa.RecordBatch, pa.Array]]:
+        """Yield each batch with its rows' documents; the first seven columns are the arguments."""
+
+    def price(self, batches: Iterable[pa.RecordBatch]) -> Any:
+        """Return questions, cached, to_send, input_tokens and cost_usd of distinct questions, without a call."""
+
+    def take_error(self) -> BaseException | None:
+        """Return, once, the error that was raised inside the function."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What one step asked: its questions, and whether their number is exact."""
+
+    questions: int
+    exact: bool = True
+    cached: int = 0
+    to_send: int = 0
+    input_tokens: int = 0
+    cost_usd: float | None = 0.0
+
+
+@dataclass(slots=True)
+class Memory:
+    """The shares of rows that passed predicates before, by the predicates' text; the oldest are forgotten."""
+
+    shares: dict[str, float] = field(default_factory=dict)
+    size: int = 1_000
+
+
+@dataclass(slots=True)
+class Desk:
+    """Names and tables of one statement on one connection."""
+
+    connection: duckdb.DuckDBPyConnection
+    prefix: str
+    """Begins every name; no user can have chosen it."""
+    tables: list[str] = field(default_factory=list)
+
+    def name(self, what: str) -> str:
+        """Return a new table name."""
+        self.tables.append(f"{self.prefix}{what}{len(self.tables)}")
+        return self.tables[-1]
+
+    def run(self, statement: str, **parts: str) -> duckdb.DuckDBPyConnection:
+        """Execute a statement of sql/planner.sql, its names and queries filled in."""
+        return self.connection.execute(named("planner.sql")[statement].format(**parts))
+
+    def answers(self) -> Answers:
+        """Create the table of answers."""
+        name = self.name("answers")
+        labels = tuple(f"{self.prefix}{label}" for label in (*KEYS, "document"))
+        made = dict(zip((*KEYS, "document"), map(quoted, labels), strict=True))
+        self.run("answers", answers=quoted(name), **made)
+        return Answers(("temp", "main", name), labels, read_keys(self.connection))  # type: ignore[arg-type]
+
+    def drop(self) -> None:
+        """Remove every table that was made."""
+        while self.tables:
+            self.run("drop", table=where(("temp", "main", self.tables.pop())))
+
+
+def quoted(name: str) -> str:
+    """Return an identifier in quotes."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def where(path: Path) -> str:
+    """Return the quoted path of a table."""
+    return ".".join(map(quoted, path))
+
+
+_keys: dict[str, tuple[Ast, Ast, Ast]] = {}
+
+
+def read_keys(connection: duckdb.DuckDBPyConnection) -> tuple[Ast, Ast, Ast]:
+    """Return the key expressions of sql/planner.sql, read once."""
+    if "keys" not in _keys:
+        texts = [named("planner.sql")[f"key_{key}"] for key in KEYS]
+        first, second, third = (normal_form.read(connection, text)["select_list"][0] for text in texts)
+        _keys["keys"] = (first, second, third)
+    return _keys["keys"]
+
+
+class Live:
+    """A runner that really asks."""
+
+    answers = True
+
+    def __init__(self, desk: Desk, table: Answers, asker: Asker, run: Any, memory: Memory) -> None:
+        self.desk, self.table, self.asker, self.current, self.memory = desk, table, asker, run, memory
+        self.kept = False
+        self.stages: list[Stage] = []
+
+    def ask(self, questions: Sequence[Asked]) -> None:
+        """Stream the questions to the engine and store the answers."""
+        labels = list(self.table.labels)
+        columns: list[list[pa.Array]] = [[] for _ in labels]
+        for batch, documents in self.asker.stream(self._batches(questions), self.current):
+            for place, values in enumerate([*batch.columns[-3:], documents]):
+                columns[place].append(values.cast(pa.large_string()))
+        rows = sum(len(part) for part in columns[0])
+        self.stages.append(Stage(rows))
+        if rows:
+            answers = pa.table([pa.chunked_array(parts) for parts in columns], names=labels)
+            self.desk.connection.from_arrow(answers).insert_into(where(self.table.path))
+
+    def _batches(self, questions: Sequence[Asked]) -> Iterator[pa.RecordBatch]:
+        seen: set[tuple[Any, ...]] | None = set() if len(questions) > 1 else None
+        for asked in questions:
+            query = normal_form.write(self.desk.connection, asked.query)
+            rows = self.desk.connection.sql(query).to_arrow_table()
+            for batch in rows.to_batches(max_chunksize=65_536):
+                fresh = batch if seen is None else _unseen(batch, seen)
+                if fresh.num_rows:
+                    yield fresh
+
+    def count(self, query: Ast) -> int:
+        """Return how many rows the query has."""
+        text = normal_form.write(self.desk.connection, query)
+        ((rows,),) = self.desk.run("count", query=text).fetchall()
+        return int(rows)
+
+    def keep(self, query: Ast) -> Path:
+        """Run the query once into a temporary table."""
+        self.kept = True
+        path = ("temp", "main", self.desk.name("kept"))
+        self.desk.run("keep", table=where(path), query=normal_form.write(self.desk.connection, query))
+        return path
+
+    def append(self, path: Path, query: Ast) -> int:
+        """Add the query's rows to a kept table; return how many."""
+        text = normal_form.write(self.desk.connection, query)
+        ((rows,),) = self.desk.run("append", table=where(path), query=text).fetchall()
+        return int(rows)
+
+    def passed(self, predicate: str) -> float:
+        """Return the share of rows that passed a predicate before, 0.5 if it is new."""
+        return self.memory.shares.get(predicate, 0.5)
+
+    def learn(self, predicate: str, share: float) -> None:
+        """Remember the share of rows that passed a predicate."""
+        self.memory.shares.pop(predicate, None)
+        self.memory.shares[predicate] = share
+        while len(self.memory.shares) > self.memory.size:
+            self.memory.shares.pop(next(iter(self.memory.shares)))
+
+
+
+
+class Counting(Live):
+    """A runner that counts and prices, and asks nothing."""
+
+    answers = False
+
+    def ask(self, questions: Sequence[Asked]) -> None:
+        """Price what is known exactly, count the rest."""
+        exact = [asked for asked in questions if asked.exact]
+        for asked in questions:
+            if not asked.exact:
+                self.stages.append(Stage(self.count(asked.query), exact=False))
+        if exact:
+            count = self.asker.price([batch.select(list(NAMES)) for batch in self._batches(exact)])
+            self.stages.append(
+                Stage(count.questions, True, count.cached, count.to_send, count.input_tokens, count.cost_usd)
+            )
+
+    def learn(self, predicate: str, share: float) -> None:
+        """Learn nothing from a run that asked nothing."""
+
+
+def _unseen(batch: pa.RecordBatch, seen: set[tuple[Any, ...]]) -> pa.RecordBatch:
+    keys = list(zip(*(column.to_pylist() for column in batch.columns[-3:]), strict=True))
+    fresh = [key not in seen and not seen.add(key) for key in keys]  # type: ignore[func-returns-value]
+    return batch.filter(pa.array(fresh, pa.bool_()))

@@ -1,0 +1,273 @@
+"""One statement on one connection: planned, asked, finished, and cleaned up after."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from ddb_aiquery._planner import ast, normal_form
+from ddb_aiquery._planner.algebra import State, exactly
+from ddb_aiquery._planner.bind import Binder, Bound
+from ddb_aiquery._planner.calls import CALL, Unplannable
+from ddb_aiquery._planner.functions import Functions, read_functions
+from ddb_aiquery._planner.questions import Answers
+from ddb_aiquery._planner.running import Asker, Counting, Desk, Live, Memory, Stage, quoted, where
+from ddb_aiquery._planner.stages import Solver
+from ddb_aiquery._planner.text import Span, inner_query, query_of
+from ddb_aiquery._sql import named
+
+if TYPE_CHECKING:
+    from ddb_aiquery._planner.ast import Ast
+
+CHANGES = frozenset({"UPDATE", "DELETE", "MERGE_INTO"})
+"""Statements whose own text must run, since their query is only part of what they do."""
+WRITES = CHANGES | {"INSERT", "CREATE", "COPY"}
+PLANNED = WRITES | {"SELECT"}
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement: its text, DuckDB's name for its kind, its parameters."""
+
+    text: str
+    kind: str = "SELECT"
+    parameters: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A statement taken apart; `span` cuts the user's text, None where only the text itself can run."""
+
+    statement: Statement
+    bound: Bound
+    state: State
+    span: Span | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a statement was run: its stages, and why it was not planned (empty if it was)."""
+
+    stages: tuple[Stage, ...] = ()
+    unplanned: str = ""
+
+
+@dataclass(slots=True)
+class Finish:
+    """What is still to be done when the result has been read; doing it twice does nothing."""
+
+    steps: list[Callable[[], Any]] = field(default_factory=list)
+    outcome: Outcome = field(default_factory=Outcome)
+
+    def __call__(self) -> None:
+        """Remove what the statement left behind."""
+        steps, self.steps = self.steps, []
+        for step in steps:
+            step()
+
+
+class Session:
+    """The planner of one connection.
+
+    `connection` is DuckDB's own, with ai_query installed. Nothing is changed on it between statements but the function
+    `__ai_planned`, which stands for a call while a statement is read.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, asker: Asker) -> None:
+        self.connection, self.asker = connection, asker
+        self.memory = Memory()
+        self._functions: Functions | None = None
+        _install(connection)
+
+    @property
+    def functions(self) -> Functions:
+        """What the database's functions do, read when first needed."""
+        if self._functions is None:
+            self._functions = read_functions(self.connection)
+        return self._functions
+
+    def in_transaction(self) -> bool:
+        """Return whether the user has begun a transaction: in autocommit every statement has its own."""
+        statement = named("planner.sql")["transaction"]
+        first, second = (self.connection.execute(statement).fetchall() for _ in range(2))
+        return first == second
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Let DuckDB read statements without the chance to evaluate a call, even a constant one."""
+        self.connection.execute(named("planner.sql")["planning"])
+        try:
+            yield
+        except duckdb.Error:
+            raise
+        except BaseException:
+            self.restore()
+            raise
+        else:
+            self.restore()
+
+    def restore(self) -> None:
+        """Make `ai_query` the function again."""
+        self.connection.execute(named("ai_query.sql")["ai_query"])
+
+    def run(self, statement: Statement) -> Finish:
+        """Run a statement so that its result is open on the connection; call what is returned when it was read.
+
+        Raises:
+            duckdb.Error: the statement's own error.
+            AiQueryError: from the engine.
+        """
+        run = self.asker.begin(statement.text)
+        own = not self.in_transaction()
+        desk = Desk(self.connection, f"__ai_{secrets.token_hex(6)}_")
+        try:
+            outcome = self._planned(statement, desk, run, own=own)
+        except Unplannable as reason:
+            self._abandon(desk, own=own)
+            return self._called(statement, run, str(reason))
+        except duckdb.Error as error:
+            self._abandon(desk, own=own)
+            if not own:
+                raise
+            return self._called(statement, run, str(error))
+        except BaseException:
+            self._abandon(desk, own=own)
+            self.asker.finish(run)
+            raise
+        return Finish([*self._cleaning(desk, own=own), lambda: self.asker.finish(run)], outcome)
+
+    def _called(self, statement: Statement, run: Any, reason: str) -> Finish:
+        """Run the text as it is: DuckDB calls the function."""
+        finish = Finish([lambda: self.asker.finish(run)], Outcome(unplanned=reason))
+        try:
+            self.connection.execute(statement.text, statement.parameters)
+        except BaseException:
+            finish()
+            raise
+        return finish
+
+    def _planned(self, statement: Statement, desk: Desk, run: Any, *, own: bool) -> Outcome:
+        if own:
+            desk.run("begin")
+        plan, table = self.plan(statement, desk)
+        runner = Live(desk, table, self.asker, run, self.memory)
+        solver = Solver(plan.state, runner, plan.bound.rel, plan.bound.outs)
+        solver.solve(plan.bound.rel, [*plan.bound.outs, *plan.bound.rel.order], [])
+        solver.finish(plan.bound.rel.node)
+        self._finish_text(plan, table, solver, kept=runner.kept)
+        return Outcome(tuple(runner.stages))
+
+    def plan(self, statement: Statement, desk: Desk) -> tuple[Plan, Answers]:
+        """Take a statement apart and make the table of its answers.
+
+        Raises:
+            Unplannable: it is run through the function instead.
+        """
+        with self.reading():
+            span = _span(statement)
+            query = span.query if span and statement.kind != "INSERT" else statement.text
+            text = normal_form.bound_text(self.connection, query, statement.parameters)
+        if statement.kind in CHANGES | {"INSERT"}:
+            inner = inner_query(text)
+            if CALL in inner.before or CALL in inner.after:
+                raise Unplannable("a call outside the statement's query")
+            text = inner.query
+        tree = normal_form.with_unique_ctes(normal_form.read(self.connection, text), desk.prefix)
+        table = desk.answers()
+        state = State(self.functions, lambda call: table.look_up(call, state))
+        return Plan(statement, Binder(state).statement(tree), state, span), table
+
+    def _finish_text(self, plan: Plan, table: Answers, solver: Solver, *, kept: bool) -> None:
+        """Run the user's own text over the answers, or the plan's where rows were kept."""
+        statement = plan.statement
+        if kept and plan.span is not None and (text := self._rewritten(plan, plan.span, solver)) is not None:
+            self.connection.execute(text)
+            return
+        self.connection.execute(answering(self.connection, table, "document_or_call" if kept else "document"))
+        self.connection.execute(statement.text, statement.parameters)
+
+    def _rewritten(self, plan: Plan, span: Span, solver: Solver) -> str | None:
+        """Return the text with its query written anew, None if names or types would not be the same."""
+        rel, order = plan.bound.rel, plan.bound.rel.order
+        if not order and rel.node in plan.state.kept:
+            rel.node.makes |= {"rowid"}
+            order = [ast.ascending(ast.column("rowid"))]
+        items = list(zip(plan.bound.outs, plan.bound.names, strict=True))
+        query = exactly(rel, items, plan.state, [ast.order(order)] if order else [])
+        text = normal_form.write(self.connection, solver.complete(query))
+        with self.reading():
+            theirs = self.connection.sql(span.query, params=plan.statement.parameters)
+            ours = self.connection.sql(text)
+            alike = theirs.columns == ours.columns and list(map(str, theirs.types)) == list(map(str, ours.types))
+        return f"{span.before}{text}{span.after}" if alike else None
+
+    def _cleaning(self, desk: Desk, *, own: bool) -> list[Callable[[], Any]]:
+        return [desk.drop, self.restore, *([lambda: desk.run("commit")] if own else [])]
+
+    def _abandon(self, desk: Desk, *, own: bool) -> None:
+        """Leave the connection as it was before a statement that failed."""
+        steps = [lambda: desk.run("rollback")] if own else self._cleaning(desk, own=False)
+        for step in steps:
+            try:
+                step()
+            except duckdb.Error:
+                return  # the user's transaction is aborted: its rollback removes what is left
+
+    def price(self, statement: Statement) -> Outcome:
+        """Count what a statement would ask, without one call, and leave nothing behind."""
+        own = not self.in_transaction()
+        desk = Desk(self.connection, f"__ai_{secrets.token_hex(6)}_")
+        if own:
+            desk.run("begin")
+        try:
+            plan, table = self.plan(statement, desk)
+            runner = Counting(desk, table, self.asker, None, self.memory)
+            solver = Solver(plan.state, runner, plan.bound.rel, plan.bound.outs)
+            note = ""
+            try:
+                solver.solve(plan.bound.rel, [*plan.bound.outs, *plan.bound.rel.order], [])
+                solver.finish(plan.bound.rel.node)
+            except Unplannable as reason:
+                note = str(reason)
+            return Outcome(tuple(runner.stages), note)
+        finally:
+            self._abandon(desk, own=own)
+
+
+def _span(statement: Statement) -> Span | None:
+    """Return where the query stands in the user's text."""
+    if statement.kind == "SELECT":
+        return Span("", statement.text.strip().rstrip(";"), "")
+    if statement.kind in CHANGES:
+        return None
+    return query_of(statement.text, after="into" if statement.kind == "INSERT" else None)
+
+
+def answering(connection: duckdb.DuckDBPyConnection, table: Answers, kind: str) -> str:
+    """Return the macro that finds answers in the table; `document_or_call` asks for those it does not find."""
+    statements = named("planner.sql")
+    keys = {f"key_{name}": statements[f"key_{name}"] for name in ("call", "request", "files")}
+    labels = dict(zip(("call", "request", "files", "document"), map(quoted, table.labels), strict=True))
+    found = statements[kind].format(answers=where(table.path), **labels, **keys)
+    del connection
+    return statements["answering"].replace("{document_of}", found)
+
+
+def _install(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the function that stands for a call while a statement is read; it is never evaluated."""
+    cursor = connection.cursor()
+    try:
+        cursor.create_function(CALL, _never, None, "VARCHAR", null_handling="special")  # type: ignore[arg-type]
+    except (duckdb.CatalogException, duckdb.NotImplementedException):
+        pass  # another connection to the same database made it
+    finally:
+        cursor.close()
+
+
+def _never(*_: Any) -> str:
+    raise RuntimeError("a planned call was evaluated; please report the statement")

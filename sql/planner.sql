@@ -1,0 +1,139 @@
+-- What the planner says to DuckDB. A call is shown to it as `__ai_planned`, which fails when it is evaluated: so DuckDB
+-- leaves it alone even where its arguments are constant.
+
+-- name: planning
+CREATE OR REPLACE TEMP MACRO ai_query(
+    endpoint,
+    request,
+    returnType := NULL,
+    failOnError := true,
+    modelParameters := NULL,
+    responseFormat := NULL,
+    files := NULL
+) AS from_json(
+    __ai_planned(endpoint, request, returnType, failOnError, modelParameters, responseFormat, files),
+    if(
+        returnType IS NULL,
+        __ai_structure(NULL, responseFormat, failOnError),
+        __ai_structure(returnType, responseFormat, failOnError)
+    )
+);
+
+-- name: answering
+-- The final run of a statement: every call is found in the table of answers, which is one hash join.
+-- {call}, {request}, {files}, {document} and {answers} are quoted names that no user can have chosen.
+CREATE OR REPLACE TEMP MACRO ai_query(
+    endpoint,
+    request,
+    returnType := NULL,
+    failOnError := true,
+    modelParameters := NULL,
+    responseFormat := NULL,
+    files := NULL
+) AS from_json(
+    {document_of},
+    if(
+        returnType IS NULL,
+        __ai_structure(NULL, responseFormat, failOnError),
+        __ai_structure(returnType, responseFormat, failOnError)
+    )
+);
+
+-- name: document
+(
+    SELECT {document}
+    FROM {answers}
+    WHERE {call} = ({key_call}) AND {request} = ({key_request}) AND {files} = ({key_files})
+)
+
+-- name: document_or_call
+-- Where the statement's rows may differ from those that were asked about: what is missing is asked by the function.
+coalesce(
+    (
+        SELECT {document}
+        FROM {answers}
+        WHERE {call} = ({key_call}) AND {request} = ({key_request}) AND {files} = ({key_files})
+    ),
+    __ai_query(
+        endpoint, request, returnType, failOnError, modelParameters, responseFormat, files, __ai_session()
+    )
+)
+
+-- name: key_call
+-- An answer is found by how it was asked, its request and its files. What is constant folds and filters the answers.
+SELECT to_json([
+    endpoint::VARCHAR,
+    typeof(request),
+    returnType::VARCHAR,
+    failOnError::VARCHAR,
+    CASE WHEN typeof(modelParameters) = 'VARCHAR' THEN modelParameters::VARCHAR ELSE to_json(modelParameters)::VARCHAR END,
+    responseFormat::VARCHAR
+])::VARCHAR
+
+-- name: key_request
+SELECT CASE WHEN typeof(request) = 'VARCHAR' THEN request::VARCHAR ELSE to_json(request)::VARCHAR END
+
+-- name: key_files
+SELECT coalesce(md5(files::VARCHAR), '')
+
+-- name: answers
+CREATE TEMP TABLE {answers} ({call} VARCHAR, {request} VARCHAR, {files} VARCHAR, {document} VARCHAR);
+
+-- name: functions
+SELECT DISTINCT function_name, function_type, stability
+FROM duckdb_functions()
+WHERE function_type IN ('aggregate', 'scalar');
+
+-- name: optimiser
+SELECT current_setting('enable_optimizer');
+
+-- name: optimiser_off
+PRAGMA disable_optimizer;
+
+-- name: optimiser_on
+PRAGMA enable_optimizer;
+
+-- name: serialize
+SELECT json_serialize_sql(?, skip_null := true, skip_empty := true, skip_default := true);
+
+-- name: deserialize
+SELECT json_deserialize_sql(?);
+
+-- name: transaction
+SELECT current_transaction_id();
+
+-- name: keep
+CREATE TEMP TABLE {table} AS {query}
+
+-- name: append
+INSERT INTO {table} {query}
+
+-- name: count
+SELECT count(*) FROM ({query})
+
+-- name: drop
+DROP TABLE IF EXISTS {table}
+
+-- name: begin
+BEGIN TRANSACTION
+
+-- name: commit
+COMMIT
+
+-- name: rollback
+ROLLBACK
+
+-- name: present_count
+SELECT ?::BIGINT AS "Count"
+
+-- name: explained
+SELECT unnest(?::VARCHAR[]) AS explain_key, unnest(?::VARCHAR[]) AS explain_value
+
+-- name: named_calls
+-- Views whose text may hold a call.
+SELECT view_name FROM duckdb_views() WHERE NOT internal AND (sql ILIKE '%ai\_%' ESCAPE '\')
+
+-- name: named_macros
+SELECT DISTINCT function_name
+FROM duckdb_functions()
+WHERE function_type IN ('macro', 'table_macro') AND NOT internal AND macro_definition ILIKE '%ai\_%' ESCAPE '\'
