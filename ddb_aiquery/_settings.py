@@ -6,7 +6,7 @@ import difflib
 import os
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -109,6 +109,11 @@ class Settings:
             UnknownEndpoint: no entry, no `provider/model`, no Databricks host; lists the known names, nearest first.
             MissingKey: the endpoint's credential is an environment variable that is not set.
         """
+        # A fallback's own fallbacks do not count: the list of the endpoint asked is the whole of it.
+        others = self.entries.get(name, {}).get("fallbacks", ())
+        return replace(self._alone(name, environ), fallbacks=tuple(self._alone(other, environ) for other in others))
+
+    def _alone(self, name: str, environ: Mapping[str, str]) -> Endpoint:
         entry = self.entries.get(name)
         if entry is None:
             entry = _implied(name, environ)
@@ -253,7 +258,7 @@ def _build(name: str, entry: Mapping[str, Any], environ: Mapping[str, str]) -> E
     if provider.name == "databricks":
         entry = with_login(name, entry, environ)
     known = Endpoint.__dataclass_fields__.keys() - {"name", "options"}
-    values = {key: value for key, value in entry.items() if key in known}
+    values = {key: value for key, value in entry.items() if key in known - {"fallbacks"}}
     # `provider = "openai"` is also said of any compatible server, whose key is only what the entry says.
     implied_key = "" if "base_url" in entry and provider.name == "openai" else provider.key_variable
     values["base_url"] = _base_url(name, entry, provider, environ)

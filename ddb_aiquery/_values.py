@@ -60,7 +60,9 @@ class Endpoint:
     output_price: float | None = None
     parameters: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
     options: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
-    """What only one provider or one mechanism reads (timeouts, transport, profile, fallbacks, ...)."""
+    """What only one provider or one mechanism reads (timeouts, transport, profile, ...)."""
+    fallbacks: tuple[Endpoint, ...] = field(default=(), compare=False)
+    """Where its Questions go, in turn, when it cannot answer; no part of what the endpoint itself is."""
 
 
 class Form(Enum):

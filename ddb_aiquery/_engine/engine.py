@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ddb_aiquery._engine.budget import Purse, cost_micro
+from ddb_aiquery._engine.failover import HASTY, next_flight
 from ddb_aiquery._engine.flight import Batch, Flight, InFlight
 from ddb_aiquery._engine.loop import Loop
 from ddb_aiquery._engine.pace import Pace
 from ddb_aiquery._engine.pool import Pool, Transport
 from ddb_aiquery._engine.retry import Patience
-from ddb_aiquery._engine.scribe import Scribe
+from ddb_aiquery._engine.scribe import Landing, Scribe
 from ddb_aiquery._engine.store import Store
 from ddb_aiquery._engine.tally import Tally
 from ddb_aiquery._values import Answer, Endpoint, Envelope, Failure, Kind, Outcome, Question
-from ddb_aiquery.errors import Cancelled, RowError
+from ddb_aiquery.errors import AiQueryError, Cancelled, RowError
 
 SLICE = 0.05
 """Seconds between looks at the cancel flag: well under the 0.2 s in which a query must end."""
@@ -60,7 +62,7 @@ class Engine:
         self._clock = clock
         self._chance = chance
         self._in_flight = InFlight()
-        self._scribe = Scribe(store, self._in_flight, self._queue, wall_clock)
+        self._scribe = Scribe(store, self._in_flight, self._queue, self._divert, wall_clock)
         self._pools: list[Pool] = []
         self._pools_lock = threading.Lock()
 
@@ -142,9 +144,13 @@ class Engine:
         self, endpoint: Endpoint, questions: Sequence[Question], batch: Batch, unknown: list[tuple[int, Envelope]]
     ) -> None:
         def depart(index: int, envelope: Envelope) -> Flight:
-            return Flight(endpoint, questions[index], envelope, [])
+            return Flight(endpoint, questions[index], envelope, [], fallbacks=endpoint.fallbacks)
 
-        flights = {flight.envelope.key: flight for flight in self._in_flight.join(batch, unknown, depart)}
+        self._launch(self._in_flight.join(batch, unknown, depart))
+
+    def _launch(self, new: Sequence[Flight]) -> None:
+        """Claim new Flights and see that each is answered: by the store, by another process, by its Endpoint's pool."""
+        flights = {flight.envelope.key: flight for flight in new}
         if not flights:
             return
         try:
@@ -154,12 +160,26 @@ class Engine:
                 self._in_flight.crash(flight, error if isinstance(error, Exception) else Cancelled("cancelled"))
             raise
         for key, answer in claims.answered.items():
-            batch.tally.add(cached=1)
+            flights[key].batch.tally.add(cached=1)
             self._in_flight.land(flights[key], answer)
         if claims.theirs:
             self._scribe.watch([flights[key] for key in claims.theirs])
         if claims.ours:
             self._queue([flight for key, flight in flights.items() if key in claims.ours])
+
+    def _divert(self, landings: Sequence[Landing]) -> list[Landing]:
+        """Ask at a fallback what an endpoint could not answer, and return the outcomes that stand."""
+        standing: list[Landing] = []
+        new = []
+        for flight, outcome in landings:
+            other = next_flight(flight, outcome, self._transport.seal) if isinstance(outcome, Failure) else None
+            if other is None or isinstance(outcome, Answer):
+                standing.append((flight, outcome))
+            elif self._in_flight.divert(flight, outcome.message, other):
+                new.append(other)
+        with contextlib.suppress(AiQueryError):  # whoever waits has been told
+            self._launch(new)
+        return standing
 
     def _queue(self, flights: Sequence[Flight]) -> None:
         """Give Flights to their Endpoint's pool."""
@@ -176,7 +196,8 @@ class Engine:
                 if pool.endpoint is endpoint or pool.endpoint == endpoint:
                     return pool
             pace = Pace(endpoint.max_concurrency, endpoint.requests_per_minute, endpoint.tokens_per_minute)
-            patience = Patience(row_deadline=float(endpoint.options.get("deadline_seconds", Patience().row_deadline)))
+            usual = HASTY if endpoint.fallbacks else Patience()
+            patience = replace(usual, row_deadline=float(endpoint.options.get("deadline_seconds", usual.row_deadline)))
             pool = Pool(
                 endpoint,
                 self._transport,

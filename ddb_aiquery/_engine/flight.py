@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ddb_aiquery._engine.budget import Purse
 from ddb_aiquery._engine.retry import FRESH, Attempts
 from ddb_aiquery._engine.tally import Tally
 from ddb_aiquery._values import Endpoint, Envelope, Failure, Outcome, Question
+
+
+@dataclass(frozen=True, slots=True)
+class Diversion:
+    """A Question that its endpoint could not answer (`why`) is being asked at the fallback `at`."""
+
+    at: str
+    why: str
+
+    def mark(self, outcome: Outcome) -> Outcome:
+        """Say in the outcome that a fallback gave it."""
+        if isinstance(outcome, Failure):
+            return replace(outcome, message=f"{self.why}; then at the fallback '{self.at}': {outcome.message}")
+        return replace(outcome, note="; ".join(part for part in (f"fallback: {self.at}", outcome.note) if part))
 
 
 @dataclass(slots=True, eq=False)
@@ -29,10 +43,13 @@ class Batch:
     failure: Failure | None = None
     failed_at: int = -1
     error: Exception | None = None
+    diverted: dict[int, Diversion] = field(default_factory=dict)
 
     def deliver(self, index: int, outcome: Outcome) -> None:
         """Put one outcome in its place and wake the waiting thread when it was the last or ends the wait."""
         self.missing -= 1
+        if index in self.diverted:
+            outcome = self.diverted.pop(index).mark(outcome)
         self.place(index, outcome)
         if self.missing <= 0:
             self.arrived.set()
@@ -62,6 +79,8 @@ class Flight:
     waiters: list[tuple[Batch, int]]
     attempts: Attempts = FRESH
     reserved: int = 0
+    fallbacks: tuple[Endpoint, ...] = ()
+    """Where to ask next if this endpoint cannot answer."""
 
     @property
     def batch(self) -> Batch:
@@ -105,6 +124,17 @@ class InFlight:
             self._flights.pop(flight.envelope.key, None)
             for batch, index in flight.waiters:
                 batch.deliver(index, outcome)
+
+    def divert(self, flight: Flight, why: str, other: Flight) -> bool:
+        """Let all who wait for `flight` wait for `other`, or its like under way; True if `other` must be seen to."""
+        with self._lock:
+            self._flights.pop(flight.envelope.key, None)
+            under_way = self._flights.setdefault(other.envelope.key, other)
+            for batch, index in flight.waiters:
+                batch.diverted[index] = Diversion(other.endpoint.name, why)
+                batch.tally.endpoints.add(other.endpoint.name)
+            under_way.waiters.extend(flight.waiters)
+            return under_way is other
 
     def unwanted(self, flight: Flight) -> bool:
         """Take the Flight off where nobody waits for it any more; True if so."""

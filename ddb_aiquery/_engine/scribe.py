@@ -29,11 +29,13 @@ class Scribe:
         store: Store,
         in_flight: InFlight,
         take_over: Callable[[Sequence[Flight]], None],
+        divert: Callable[[Sequence[Landing]], Sequence[Landing]],
         wall_clock: Callable[[], float],
     ) -> None:
         self._store = store
         self._in_flight = in_flight
         self._take_over = take_over
+        self._divert = divert
         self._wall_clock = wall_clock
         self._landings: deque[Landing] = deque()
         self._arrivals: deque[Sequence[Flight]] = deque()
@@ -84,7 +86,7 @@ class Scribe:
             for flight, _ in landings:
                 self._in_flight.crash(flight, error)
             return
-        for flight, outcome in landings:
+        for flight, outcome in self._divert(landings):
             if isinstance(outcome, Failure):
                 flight.batch.tally.add(failed=1)
             self._in_flight.land(flight, outcome)
