@@ -19,11 +19,12 @@ from ddb_aiquery.errors import CallError
 
 MAX_LENGTH = 100_000
 MAX_DIGITS = 38
+_TWO_WORDS = ("DOUBLE PRECISION", "TIME WITHOUT", "TIMESTAMP WITH", "TIMESTAMP WITHOUT")
 
 _TOKEN = re.compile(
     r"""\s*(?:
     (?P<word>[^\W\d]\w*) | (?P<number>\d+) | (?P<tick>`(?:[^`]|``)*`) | (?P<name>"(?:[^"]|"")*")
-    | (?P<text>'(?:[^'\\]|''|\\.)*') | (?P<sign>[<>(),:\[\]]) | (?P<end>\Z) | (?P<bad>.)
+    | (?P<text>'(?:[^']|'')*') | (?P<sign>[<>(),:\[\]]) | (?P<end>\Z) | (?P<bad>.)
     )""",
     re.VERBOSE | re.DOTALL,
 )
@@ -91,11 +92,7 @@ class _Reader:
             return True
         if first.kind != "word" or second.kind != "word":
             return False
-        return f"{first.text} {second.text}".upper() not in (
-            "DOUBLE PRECISION",
-            "TIMESTAMP WITH",
-            "TIMESTAMP WITHOUT",
-        )
+        return f"{first.text} {second.text}".upper() not in _TWO_WORDS
 
     def type(self) -> Type:
         """Read one type with its trailing brackets."""

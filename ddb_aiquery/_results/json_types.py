@@ -87,7 +87,7 @@ def _schema(schema: Any, depth: int) -> Type:
         texts = [label for label in labels if label is not None]
         return Enum(tuple(texts)) if texts and _distinct(texts) else JSON
     kinds = schema.get("type")
-    names = [name for name in (kinds if isinstance(kinds, list) else [kinds]) if name != "null"]
+    names = [name for name in (kinds if isinstance(kinds, list) else [kinds]) if name not in (None, "null")]
     if len(names) != 1:
         return _alternatives(schema, depth)
     if names[0] == "array":
