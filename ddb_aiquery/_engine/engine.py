@@ -34,6 +34,8 @@ class Asking:
     purse: Purse
     cancelled: threading.Event
     fail_fast: bool = True
+    arrival: Callable[[], threading.Event] = threading.Event
+    """Makes the event that is set when a Batch has arrived, for whoever waits other than in a thread."""
 
     def check(self) -> None:
         """Raise Cancelled where the Run is to stop."""
@@ -68,7 +70,7 @@ class Engine:
 
     def submit(self, endpoint: Endpoint, questions: Sequence[Question], asking: Asking) -> Batch:
         """Set distinct Questions going and return at once; pass the Batch to `wait`."""
-        batch = Batch(asking.tally, asking.purse, [None] * len(questions), asking.fail_fast)
+        batch = Batch(asking.tally, asking.purse, [None] * len(questions), asking.fail_fast, asking.arrival())
         envelopes = self._seal(endpoint, questions, batch)
         known = self.store.get_many([envelope.key for _, envelope in envelopes])
         for index, envelope in envelopes:

@@ -43,6 +43,8 @@ class Batch:
     failure: Failure | None = None
     failed_at: int = -1
     error: Exception | None = None
+    trouble: Failure | None = None
+    """The latest failure after which a Question is asked again."""
     diverted: dict[int, Diversion] = field(default_factory=dict)
 
     def deliver(self, index: int, outcome: Outcome) -> None:

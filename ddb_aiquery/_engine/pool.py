@@ -182,6 +182,7 @@ class Pool:
             self._finish(flight, failure)
             return
         flight.attempts = verdict.attempts
+        flight.batch.trouble = failure
         flight.batch.tally.retried += 1
         asyncio.get_running_loop().call_later(verdict.wait, self._requeue, flight)
 
