@@ -108,8 +108,21 @@ CREATE TEMP TABLE {table} AS {query}
 -- name: append
 INSERT INTO {table} {query}
 
+-- name: last
+-- Rows that the transaction has not committed yet have rowids far above zero.
+SELECT coalesce(max(rowid), -1) FROM {table}
+
 -- name: count
 SELECT count(*) FROM ({query})
+
+-- name: temp_view
+SELECT view_name FROM duckdb_views() WHERE temporary AND view_name = ?
+
+-- name: drop_view
+DROP VIEW {view}
+
+-- name: rename
+ALTER TABLE {table} RENAME TO {name}
 
 -- name: drop
 DROP TABLE IF EXISTS {table}
@@ -125,6 +138,12 @@ ROLLBACK
 
 -- name: present_count
 SELECT ?::BIGINT AS "Count"
+
+-- name: present_rows
+SELECT * FROM __ai_returned
+
+-- name: is_table
+SELECT 1 FROM duckdb_tables() WHERE table_name = ? UNION ALL SELECT 1 FROM duckdb_views() WHERE view_name = ?
 
 -- name: explained
 SELECT unnest(?::VARCHAR[]) AS explain_key, unnest(?::VARCHAR[]) AS explain_value

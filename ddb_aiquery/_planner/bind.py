@@ -89,7 +89,7 @@ class Binder:
             raise Unplannable("a sample over calls")
         if "where_clause" in tree:
             rel = filtered(rel, self.resolved(tree["where_clause"], scope))
-        items = [self.resolved(item, scope) for item in tree["select_list"]]
+        items = [self.resolved(item, scope) for item in _without_star(tree, scope)]
         modifiers = self.resolved(tree.get("modifiers", []), scope)
         keys = [self.resolved(key, scope) for key in tree.get("group_expressions", ())]
         if keys or tree.get("group_sets") or any(self._folds(item) for item in items):
@@ -99,7 +99,7 @@ class Binder:
         for item in items:
             if len(ast.fingerprint(item)) > LARGEST:
                 raise Unplannable("expressions that repeat each other too often")
-        return Bound(rel, items, [item.get("alias", "") for item in tree["select_list"]])
+        return Bound(rel, items, [item.get("alias", "") for item in items])
 
     def _folds(self, item: Ast) -> bool:
         if item.get("class") == "WINDOW":
@@ -239,6 +239,18 @@ class Binder:
         node: Node = Lateral(Rel(left.node) if clean else left, function, names)
         outs = {label: ast.column(symbol) for label, symbol in names.items()}
         return Rel(node, left.pending if clean else []), {**scope, tree["alias"]: _by_name(outs)}
+
+
+def _without_star(tree: Ast, scope: Scope) -> list[Ast]:
+    """Return the select list; the only star in a bound query is the one over VALUES."""
+    listed: list[Ast] = tree["select_list"]
+    if all(item.get("class") != "STAR" for item in listed):
+        return listed
+    if tree["from_table"]["type"] != "EXPRESSION_LIST" or len(listed) > 1:
+        raise Unplannable("a star")
+    alias, width = tree["from_table"].get("alias", ""), len(tree["from_table"]["values"][0])
+    names = tree["from_table"].get("column_name_alias") or [f"col{at}" for at in range(width)]
+    return [{**scope[alias](name), "alias": name} for name in names]
 
 
 def _by_name(outs: dict[str, Ast]) -> Columns:

@@ -30,6 +30,8 @@ class Asked:
     """
 
     query: Ast
+    rows: Ast
+    """One row for each row of the data that asks."""
     exact: bool = True
 
 
@@ -61,7 +63,7 @@ class Answers:
 def question(solver: Solver, rel: Rel, where: Sequence[Ast], site: Site, *, exact: bool) -> Asked:
     """Return the query that lists the distinct questions of a call in the wanted rows of a relation."""
     if not exact:
-        return Asked(_bound(solver, rel, where, site), exact=False)
+        return Asked(_bound(solver, rel, where, site), solver.loosely(rel, [], where), exact=False)
     varying = [place for place, argument in enumerate(site.arguments) if not _is_constant(argument)]
     items = [(site.arguments[place], f"a{place}") for place in varying]
     filled = ast.operator("OPERATOR_IS_NOT_NULL", site.arguments[1])
@@ -72,9 +74,8 @@ def question(solver: Solver, rel: Rel, where: Sequence[Ast], site: Site, *, exac
     known = solver.runner.table
     matches = [ast.equal(ast.column(label), key) for label, key in zip(known.labels, keys, strict=False)]
     answered = ast.exists(ast.select([], ast.table(known.path, solver.state.alias()), ast.both(matches)))
-    return Asked(
-        ast.select(listed, ast.derived(inner, solver.state.alias()), ast.operator("OPERATOR_NOT", answered))
-    )
+    new = ast.operator("OPERATOR_NOT", answered)
+    return Asked(ast.select(listed, ast.derived(inner, solver.state.alias()), new), {**inner, "modifiers": []})
 
 
 def _bound(solver: Solver, rel: Rel, where: Sequence[Ast], site: Site) -> Ast:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -43,10 +43,11 @@ class Asker(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What one step asked: its questions, and whether their number is exact."""
+    """What one step asked: in how many rows, how many questions, and whether these numbers are exact."""
 
     questions: int
     exact: bool = True
+    rows: int = 0
     cached: int = 0
     to_send: int = 0
     input_tokens: int = 0
@@ -69,6 +70,8 @@ class Desk:
     prefix: str
     """Begins every name; no user can have chosen it."""
     tables: list[str] = field(default_factory=list)
+    adopted: dict[str, Any] = field(default_factory=dict)
+    """Registered objects whose views made way for a copy."""
 
     def name(self, what: str) -> str:
         """Return a new table name."""
@@ -87,10 +90,26 @@ class Desk:
         self.run("answers", answers=quoted(name), **made)
         return Answers(("temp", "main", name), labels, read_keys(self.connection))  # type: ignore[arg-type]
 
+    def adopt(self, objects: Mapping[str, Any]) -> None:
+        """Copy Python objects into temporary tables of the names that the statement knows them by."""
+        for name, value in objects.items():
+            copy = self.name("object")
+            passing = self.name("passing")
+            self.connection.register(passing, value)
+            self.run("keep", table=where(("temp", "main", copy)), query=f"FROM {quoted(passing)}")
+            self.connection.unregister(passing)
+            if self.connection.execute(named("planner.sql")["temp_view"], [name]).fetchall():
+                self.adopted[name] = value
+                self.run("drop_view", view=quoted(name))
+            self.run("rename", table=where(("temp", "main", copy)), name=quoted(name))
+            self.tables.append(name)
+
     def drop(self) -> None:
-        """Remove every table that was made."""
+        """Remove every table that was made, and put registered objects back."""
         while self.tables:
             self.run("drop", table=where(("temp", "main", self.tables.pop())))
+        while self.adopted:
+            self.connection.register(*self.adopted.popitem())
 
 
 def quoted(name: str) -> str:
@@ -161,11 +180,12 @@ class Live:
         self.desk.run("keep", table=where(path), query=normal_form.write(self.desk.connection, query))
         return path
 
-    def append(self, path: Path, query: Ast) -> int:
-        """Add the query's rows to a kept table; return how many."""
+    def append(self, path: Path, query: Ast) -> tuple[int, int]:
+        """Add the query's rows to a kept table; return how many, and the last row's rowid."""
         text = normal_form.write(self.desk.connection, query)
         ((rows,),) = self.desk.run("append", table=where(path), query=text).fetchall()
-        return int(rows)
+        ((last,),) = self.desk.run("last", table=where(path)).fetchall()
+        return int(rows), int(last)
 
     def passed(self, predicate: str) -> float:
         """Return the share of rows that passed a predicate before, 0.5 if it is new."""
@@ -191,11 +211,13 @@ class Counting(Live):
         exact = [asked for asked in questions if asked.exact]
         for asked in questions:
             if not asked.exact:
-                self.stages.append(Stage(self.count(asked.query), exact=False))
+                most = self.count(asked.query)
+                self.stages.append(Stage(most, exact=False, rows=self.count(asked.rows), to_send=most))
         if exact:
             count = self.asker.price([batch.select(list(NAMES)) for batch in self._batches(exact)])
+            rows = sum(self.count(asked.rows) for asked in exact)
             self.stages.append(
-                Stage(count.questions, True, count.cached, count.to_send, count.input_tokens, count.cost_usd)
+                Stage(count.questions, True, rows, count.cached, count.to_send, count.input_tokens, count.cost_usd)
             )
 
     def learn(self, predicate: str, share: float) -> None:

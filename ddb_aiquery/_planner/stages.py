@@ -39,8 +39,8 @@ class Runner(Protocol):
     def keep(self, query: Ast) -> Path:
         """Run the query once into a temporary table."""
 
-    def append(self, path: Path, query: Ast) -> int:
-        """Add the query's rows to a kept table; return how many."""
+    def append(self, path: Path, query: Ast) -> tuple[int, int]:
+        """Add the query's rows to a kept table; return how many, and the last row's rowid."""
 
     def passed(self, predicate: str) -> float:
         """Return the share of rows that passed a predicate before, 0.5 if it is new."""
@@ -125,14 +125,14 @@ class Solver:
             return rel, orders
         need = rel.node.outputs - self.unknown(rel.node) - {"rowid"}
         cut = _cutter(self, rel, orders, need)
-        position, size, found = 0, 2 * count, 0
+        position, size, found, edge = 0, 2 * count, 0, None
         path = self.runner.keep(self.complete(cut(0, 0)))
         while found < count:
-            taken = self.runner.append(path, self.complete(cut(position, size)))
-            part = Rel(Table(path, need, position), rel.pending)
+            taken, last = self.runner.append(path, self.complete(cut(position, size)))
+            part = Rel(Table(path, need, edge), rel.pending)
             self.solve(part, [], [])
             passed = self.runner.count(exactly(part, [], self.state)) if self.runner.answers else count
-            found, position = found + passed, position + taken
+            found, position, edge = found + passed, position + taken, last
             if taken < size:
                 break
             size = _next_size(count - found, found / max(position, 1), size)
@@ -177,7 +177,7 @@ class Solver:
         exact = len(known) == len(site.guards) and self.renders(rel.node, {"arguments": site.arguments})
         self.unbounded |= not exact and not self.runner.answers
         asked = question(self, rel, [*where, *known], site, exact=exact)
-        return Asked(self.complete(asked.query), asked.exact)
+        return Asked(self.complete(asked.query), self.complete(asked.rows), asked.exact)
 
     def _barrier(self, node: Node, around: Around | None) -> None:
         if self.state.is_ready(node):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -32,11 +32,17 @@ PLANNED = WRITES | {"SELECT"}
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement: its text, DuckDB's name for its kind, its parameters."""
+    """One statement: its text, DuckDB's name for its kind, its parameters.
+
+    `prefix` stands before the text that is run in the end (EXPLAIN ANALYZE). `objects` are the Python objects that it
+    reads as tables, by name: they are copied once, so that they may be read several times.
+    """
 
     text: str
     kind: str = "SELECT"
     parameters: Any = None
+    prefix: str = ""
+    objects: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +69,22 @@ class Finish:
 
     steps: list[Callable[[], Any]] = field(default_factory=list)
     outcome: Outcome = field(default_factory=Outcome)
+    undo: Callable[[], Any] | None = None
+    """What to do instead when the result could not be read to its end."""
+
+    def give_up(self) -> None:
+        """Leave the connection as it was before the statement."""
+        if self.undo is None:
+            self()
+            return
+        self.steps = []
+        self.undo()
 
     def __call__(self) -> None:
         """Remove what the statement left behind."""
-        steps, self.steps = self.steps, []
-        for step in steps:
-            step()
+        while self.steps:
+            self.steps[0]()
+            self.steps.pop(0)
 
 
 class Session:
@@ -128,6 +144,9 @@ class Session:
         try:
             outcome = self._planned(statement, desk, run, own=own)
         except Unplannable as reason:
+            if statement.objects:  # one of them may be readable only once, and has been read
+                self.restore()
+                return self._called(statement, run, str(reason), self._cleaning(desk, own=own))
             self._abandon(desk, own=own)
             return self._called(statement, run, str(reason))
         except duckdb.Error as error:
@@ -139,21 +158,32 @@ class Session:
             self._abandon(desk, own=own)
             self.asker.finish(run)
             raise
-        return Finish([*self._cleaning(desk, own=own), lambda: self.asker.finish(run)], outcome)
+        return Finish(
+            [*self._cleaning(desk, own=own), lambda: self.asker.finish(run)], outcome, lambda: self._undo(desk, run, own)
+        )
 
-    def _called(self, statement: Statement, run: Any, reason: str) -> Finish:
+    def _undo(self, desk: Desk, run: Any, own: bool) -> None:
+        self._abandon(desk, own=own)
+        self.asker.finish(run)
+
+    def _called(
+        self, statement: Statement, run: Any, reason: str, cleaning: Sequence[Callable[[], Any]] = ()
+    ) -> Finish:
         """Run the text as it is: DuckDB calls the function."""
-        finish = Finish([lambda: self.asker.finish(run)], Outcome(unplanned=reason))
+        finish = Finish([*cleaning, lambda: self.asker.finish(run)], Outcome(unplanned=reason))
         try:
-            self.connection.execute(statement.text, statement.parameters)
+            self.connection.execute(statement.prefix + statement.text, statement.parameters)
         except BaseException:
-            finish()
+            if cleaning:
+                self.connection.execute(named("planner.sql")["rollback"])
+            self.asker.finish(run)
             raise
         return finish
 
     def _planned(self, statement: Statement, desk: Desk, run: Any, *, own: bool) -> Outcome:
         if own:
             desk.run("begin")
+        desk.adopt(statement.objects)
         plan, table = self.plan(statement, desk)
         runner = Live(desk, table, self.asker, run, self.memory)
         solver = Solver(plan.state, runner, plan.bound.rel, plan.bound.outs)
@@ -186,10 +216,10 @@ class Session:
         """Run the user's own text over the answers, or the plan's where rows were kept."""
         statement = plan.statement
         if kept and plan.span is not None and (text := self._rewritten(plan, plan.span, solver)) is not None:
-            self.connection.execute(text)
+            self.connection.execute(statement.prefix + text)
             return
         self.connection.execute(answering(self.connection, table, "document_or_call" if kept else "document"))
-        self.connection.execute(statement.text, statement.parameters)
+        self.connection.execute(statement.prefix + statement.text, statement.parameters)
 
     def _rewritten(self, plan: Plan, span: Span, solver: Solver) -> str | None:
         """Return the text with its query written anew, None if names or types would not be the same."""
@@ -225,6 +255,7 @@ class Session:
         if own:
             desk.run("begin")
         try:
+            desk.adopt(statement.objects)
             plan, table = self.plan(statement, desk)
             runner = Counting(desk, table, self.asker, None, self.memory)
             solver = Solver(plan.state, runner, plan.bound.rel, plan.bound.outs)

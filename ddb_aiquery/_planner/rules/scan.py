@@ -49,23 +49,23 @@ class Scan(Node):
 
 
 class Table(Node):
-    """A table that the planner made itself; `since` leaves out the rows before that rowid."""
+    """A table that the planner made itself; `after` leaves out the rows up to that rowid."""
 
-    __slots__ = ("path", "since")
+    __slots__ = ("after", "path")
 
-    def __init__(self, path: tuple[str, str, str], outputs: frozenset[str], since: int = 0) -> None:
+    def __init__(self, path: tuple[str, str, str], outputs: frozenset[str], after: int | None = None) -> None:
         super().__init__({*outputs, "rowid"})
         self.path = path
-        self.since = since
+        self.after = after
 
     def render(self, need: frozenset[str], state: State) -> Ast:
         """Return the SELECT of the needed columns."""
-        rows = ast.operator("OPERATOR_NOT", _less(ast.column("rowid"), ast.number(self.since))) if self.since else None
+        rows = None if self.after is None else _greater(ast.column("rowid"), ast.number(self.after))
         return ast.select([(ast.column(s), s) for s in sorted(need)], ast.table(self.path, state.alias()), rows)
 
 
-def _less(left: Ast, right: Ast) -> Ast:
-    return {"class": "COMPARISON", "type": "COMPARE_LESSTHAN", "left": left, "right": right}
+def _greater(left: Ast, right: Ast) -> Ast:
+    return {"class": "COMPARISON", "type": "COMPARE_GREATERTHAN", "left": left, "right": right}
 
 
 def used_ctes(tree: Ast, state: State) -> list[str]:

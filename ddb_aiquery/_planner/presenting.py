@@ -1,0 +1,45 @@
+"""Shows what was done: a statement's result after its transaction has ended, and the stages of a plan."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ddb_aiquery._sql import named
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from ddb_aiquery._planner.running import Stage
+    from ddb_aiquery._planner.statement import Outcome
+
+
+def present(connection: duckdb.DuckDBPyConnection, settle: Callable[[], Any]) -> None:
+    """Read what a writing statement gave back, let it be committed, and make the same rows the open result."""
+    described = connection.description or []
+    if [column[0] for column in described] == ["Count"]:
+        rows = connection.fetchall()
+        settle()
+        connection.execute(named("planner.sql")["present_count"], [rows[0][0] if rows else 0])
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # a second copy of the returned rows is wanted here
+        __ai_returned = connection.to_arrow_table()
+    settle()
+    connection.execute(named("planner.sql")["present_rows"])
+
+
+def stages_text(outcome: Outcome) -> str:
+    """Return the stages of a statement as lines of text."""
+    if outcome.unplanned and not outcome.stages:
+        return f"not planned: {outcome.unplanned}"
+    lines = [_line(place, stage) for place, stage in enumerate(outcome.stages, 1)] or ["no question"]
+    return "\n".join([*lines, *([f"then not known: {outcome.unplanned}"] if outcome.unplanned else [])])
+
+
+def _line(place: int, stage: Stage) -> str:
+    most = "" if stage.exact else "at most "
+    known = f" ({stage.cached:,} known)" if stage.cached else ""
+    rows = f" in {stage.rows:,} rows" if stage.rows else ""
+    return f"stage {place}: {most}{stage.questions:,} questions{known}{rows}"

@@ -1,0 +1,105 @@
+"""AiRelation: DuckDB's lazy relation, planned when it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+if TYPE_CHECKING:
+    from ddb_aiquery._connection import AiConnection
+
+_FETCHES = frozenset(
+    {"fetchall", "fetchone", "fetchmany", "df", "fetchdf", "to_df", "fetchnumpy", "pl", "torch", "tf", "to_arrow_table"}
+    | {"arrow", "fetch_arrow_table", "to_arrow_reader", "fetch_arrow_reader", "fetch_record_batch", "iter_rows"}
+)
+_SHOWS = frozenset({"show", "preview", "to_csv", "write_csv", "to_parquet", "write_parquet", "to_dicts", "materialize"})
+_MAKES = {"create": "CREATE TABLE {name} AS {query}", "to_table": "CREATE TABLE {name} AS {query}",
+          "insert_into": "INSERT INTO {name} {query}"}  # fmt: skip
+
+
+class AiRelation:
+    """A query that is not run yet; every read plans it anew, as every read of DuckDB's relations runs it anew.
+
+    `raw` is DuckDB's relation: composing passes through it (`filter`, `limit`, ...), reading goes through the planner.
+    """
+
+    def __init__(
+        self,
+        connection: AiConnection,
+        raw: duckdb.DuckDBPyRelation,
+        parameters: Any = None,
+        objects: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._connection, self.raw = connection, raw
+        self._parameters, self._objects = parameters, dict(objects or {})
+        self._read: AiConnection | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if name in _FETCHES:
+            return self._fetching(name)
+        if name in _SHOWS:
+            return lambda *args, **options: getattr(self._answered(), name)(*args, **options)
+        if name in _MAKES:
+            return lambda table, *_: self._made(_MAKES[name], table)
+        value = getattr(self.raw, name)
+        return self._composing(value) if callable(value) else value
+
+    def __repr__(self) -> str:
+        return repr(self._answered())
+
+    def __len__(self) -> int:
+        return len(self._answered())
+
+    def execute(self) -> AiRelation:
+        """Run the query; `fetchone` and the like read on from it."""
+        self._read = self._open()
+        return self
+
+    def _open(self) -> AiConnection:
+        return self._connection._run_relation(self.raw.sql_query(), self._parameters, self._objects)  # noqa: SLF001
+
+    def _fetching(self, name: str) -> Callable[..., Any]:
+        def fetch(*args: Any, **options: Any) -> Any:
+            stepping = name in {"fetchone", "fetchmany"}
+            connection = self._read or self._open()
+            self._read = connection if stepping else None
+            if name in {"arrow", "fetch_arrow_table", "to_arrow_table"}:
+                return connection._arrow()  # noqa: SLF001
+            if name in {"to_arrow_reader", "fetch_arrow_reader", "fetch_record_batch"}:
+                return connection._arrow().to_reader(*args, **options)  # noqa: SLF001
+            if name == "iter_rows":
+                return iter(connection.fetchall())
+            result = getattr(connection, {"to_df": "df"}.get(name, name))(*args, **options)
+            if stepping and not result:
+                self._read = None
+            return result
+
+        return fetch
+
+    def _answered(self) -> duckdb.DuckDBPyRelation:
+        """Return DuckDB's relation over the answered rows."""
+        table = self._open()._arrow()  # noqa: SLF001
+        return self._connection.raw.from_arrow(table)
+
+    def _made(self, template: str, table: str) -> None:
+        text = template.format(name=table, query=self.raw.sql_query())
+        self._connection._run_relation(text, self._parameters, self._objects)  # noqa: SLF001
+
+    def _composing(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **options: Any) -> Any:
+            objects = dict(self._objects)
+            for arg in args:
+                if isinstance(arg, AiRelation):
+                    objects |= arg._objects
+            plain = [arg.raw if isinstance(arg, AiRelation) else arg for arg in args]
+            with self._connection._reading_only():  # noqa: SLF001
+                result = method(*plain, **options)
+            if isinstance(result, duckdb.DuckDBPyRelation):
+                return AiRelation(self._connection, result, self._parameters, objects)
+            return result
+
+        return call
