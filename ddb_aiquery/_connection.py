@@ -7,7 +7,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from types import FrameType
+from types import FrameType, FunctionType
 from typing import Any, Self
 
 import duckdb
@@ -15,6 +15,7 @@ import duckdb
 from ddb_aiquery import _planner
 from ddb_aiquery._planner import Asker, Finish, Outcome, Statement
 from ddb_aiquery._planner.presenting import present, stages_text
+from ddb_aiquery._planner.running import quoted
 from ddb_aiquery._planner.text import Token, tokens
 from ddb_aiquery._relation import AiRelation
 from ddb_aiquery._sql import named
@@ -184,12 +185,12 @@ class AiConnection:
             last = place == len(statements) - 1
             self._settle()
             self._one(statement.query.strip(), statement.type.name, parameters if last else None, frame)
+            if _REDEFINING.search(statement.query):
+                self._calls = None
 
     def _one(self, text: str, kind: str, parameters: Any, frame: FrameType | None) -> None:
         listed = tokens(text)
         words = [token.word for token in listed]
-        if _REDEFINING.search(text):
-            self._calls = None
         if kind == "EXECUTE" and len(words) > 1 and _plain(words[1]) in self._prepared:
             text, parameters = self._prepared[_plain(words[1])], self._arguments(text, listed)
             kind = self._raw.extract_statements(text)[0].type.name
@@ -256,25 +257,31 @@ class AiConnection:
 
     def _objects(self, text: str, frame: FrameType | None) -> Mapping[str, Any]:
         """Return the Python objects that a statement reads as tables."""
+        found = {
+            name: value.to_arrow_table() if isinstance(value, AiRelation) else value
+            for name, value in self._variables(text, frame).items()
+        }
+        if self._registered:
+            words = {_plain(token.word) for token in tokens(text)}
+            found |= {name: value for name, value in self._registered.items() if name in words}
+        return found
+
+    def _variables(self, text: str, frame: FrameType | None) -> dict[str, Any]:
         try:
             names = self._raw.get_table_names(text)
         except duckdb.Error:
             return {}
-        found: dict[str, Any] = {}
-        for name in names:
-            value = self._registered.get(name.lower(), _variable(name, frame))
-            if isinstance(value, AiRelation):
-                found[name] = value.to_arrow_table()
-            elif name.lower() in self._registered or (value is not None and not self._is_table(name)):
-                found[name] = value
-        return found
+        seen = {name: _variable(name, frame) for name in names}
+        return {name: value for name, value in seen.items() if value is not None and not self._is_table(name)}
 
     def _is_table(self, name: str) -> bool:
         return bool(self._raw.execute(named("planner.sql")["is_table"], [name, name]).fetchall())
 
     def _is_special(self, text: str) -> bool:
-        if self._relations and any(isinstance(v, AiRelation) for v in self._objects(text, sys._getframe(2)).values()):  # noqa: SLF001
-            return True
+        if self._relations:
+            variables = self._variables(text, sys._getframe(2))  # noqa: SLF001
+            if any(isinstance(value, AiRelation) for value in variables.values()):
+                return True
         return self._has_calls(text) or bool(self._prepared and re.search(r"\bexecute\b", text, re.IGNORECASE))
 
     def _has_calls(self, text: str) -> bool:
@@ -335,13 +342,13 @@ class AiConnection:
                 raise original from None
             raise
 
-    def _run_relation(self, text: str, parameters: Any, objects: Mapping[str, Any]) -> AiConnection:
-        """Run a relation's query; the Python objects that it reads were found when it was made."""
+    def _run_relation(self, text: str, parameters: Any) -> AiConnection:
+        """Run a relation's query."""
         self._settle()
         self._description, self.last_outcome = None, Outcome()
         kind = self._raw.extract_statements(text)[0].type.name
-        if objects or self._has_calls(text):
-            self._planned(Statement(text, kind, parameters, objects=objects))
+        if self._has_calls(text):
+            self._planned(self._statement(text, kind, parameters, None))
         else:
             self._translated(lambda: self._raw.execute(text, parameters))
         return self
@@ -366,15 +373,21 @@ class AiConnection:
         if len(statements) > 1:
             self._run(";".join(s.query for s in statements[:-1]), None, frame)
             text = statements[-1].query
-        objects = self._objects(text, frame)
-        for name, value in objects.items():
-            if isinstance(_variable(name, frame), AiRelation):
-                self.register(name, value)
         options: dict[str, Any] = {"params": parameters} if parameters is not None else {}
+        variables = self._variables(text, frame) if isinstance(text, str) else {}
+        for name, value in variables.items():
+            if isinstance(value, AiRelation):
+                text = named("planner.sql")["over"].format(name=quoted(name), relation=value.sql_query(), query=text)
+        unwrapped = {name: value for name, value in variables.items() if not isinstance(value, AiRelation)}
         with self._session.reading():
-            made = self._raw.sql(text, alias=alias, **options)
+            # DuckDB finds tables among the variables of its caller: give it a caller that has these.
+            made = FunctionType(_submit.__code__, unwrapped)(self._raw.sql, text, alias=alias, **options)
         self._relations = True
-        return None if made is None else AiRelation(self, made, parameters, objects)
+        return None if made is None else AiRelation(self, made, parameters)
+
+
+def _submit(__ai_method: Any, *__ai_arguments: Any, **__ai_options: Any) -> Any:
+    return __ai_method(*__ai_arguments, **__ai_options)
 
 
 def _plain(word: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -30,10 +30,8 @@ class AiRelation:
         connection: AiConnection,
         raw: duckdb.DuckDBPyRelation,
         parameters: Any = None,
-        objects: Mapping[str, Any] | None = None,
     ) -> None:
-        self._connection, self.raw = connection, raw
-        self._parameters, self._objects = parameters, dict(objects or {})
+        self._connection, self.raw, self._parameters = connection, raw, parameters
         self._read: AiConnection | None = None
 
     def __getattr__(self, name: str) -> Any:
@@ -60,7 +58,7 @@ class AiRelation:
         return self
 
     def _open(self) -> AiConnection:
-        return self._connection._run_relation(self.raw.sql_query(), self._parameters, self._objects)  # noqa: SLF001
+        return self._connection._run_relation(self.raw.sql_query(), self._parameters)  # noqa: SLF001
 
     def _fetching(self, name: str) -> Callable[..., Any]:
         def fetch(*args: Any, **options: Any) -> Any:
@@ -87,19 +85,15 @@ class AiRelation:
 
     def _made(self, template: str, table: str) -> None:
         text = template.format(name=table, query=self.raw.sql_query())
-        self._connection._run_relation(text, self._parameters, self._objects)  # noqa: SLF001
+        self._connection._run_relation(text, self._parameters)  # noqa: SLF001
 
     def _composing(self, method: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **options: Any) -> Any:
-            objects = dict(self._objects)
-            for arg in args:
-                if isinstance(arg, AiRelation):
-                    objects |= arg._objects
             plain = [arg.raw if isinstance(arg, AiRelation) else arg for arg in args]
             with self._connection._reading_only():  # noqa: SLF001
                 result = method(*plain, **options)
             if isinstance(result, duckdb.DuckDBPyRelation):
-                return AiRelation(self._connection, result, self._parameters, objects)
+                return AiRelation(self._connection, result, self._parameters)
             return result
 
         return call

@@ -139,6 +139,10 @@ ROLLBACK
 -- name: present_count
 SELECT ?::BIGINT AS "Count"
 
+-- name: over
+-- A query over a relation that is a Python variable.
+WITH {name} AS NOT MATERIALIZED ({relation}) FROM ({query})
+
 -- name: present_rows
 SELECT * FROM __ai_returned
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from ddb_aiquery._planner.ast import Ast
 
 Path = tuple[str, str, str]
+_SOURCE = re.compile(r'"__duckdb_source_\w+"')
+"""How DuckDB names a Python object in the text of a relation."""
 
 
 class Asker(Protocol):
@@ -103,6 +106,14 @@ class Desk:
                 self.run("drop_view", view=quoted(name))
             self.run("rename", table=where(("temp", "main", copy)), name=quoted(name))
             self.tables.append(name)
+
+    def copied(self, text: str) -> str:
+        """Return a relation's text with copies in place of the Python objects that DuckDB named in it."""
+        for source in sorted(set(_SOURCE.findall(text))):
+            path = ("temp", "main", self.name("object"))
+            self.run("keep", table=where(path), query=f"FROM {source}")
+            text = text.replace(source, where(path))
+        return text
 
     def drop(self) -> None:
         """Remove every table that was made, and put registered objects back."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -184,6 +184,7 @@ class Session:
         if own:
             desk.run("begin")
         desk.adopt(statement.objects)
+        statement = replace(statement, text=desk.copied(statement.text))
         plan, table = self.plan(statement, desk)
         runner = Live(desk, table, self.asker, run, self.memory)
         solver = Solver(plan.state, runner, plan.bound.rel, plan.bound.outs)
@@ -256,7 +257,7 @@ class Session:
             desk.run("begin")
         try:
             desk.adopt(statement.objects)
-            plan, table = self.plan(statement, desk)
+            plan, table = self.plan(replace(statement, text=desk.copied(statement.text)), desk)
             runner = Counting(desk, table, self.asker, None, self.memory)
             solver = Solver(plan.state, runner, plan.bound.rel, plan.bound.outs)
             note = ""
