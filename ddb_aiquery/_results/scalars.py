@@ -118,7 +118,7 @@ def _decimal(kind: Decimal, value: Any, notes: Notes) -> str:
         rounded = exact.quantize(Exact(1).scaleb(-kind.scale), context=_EXACT)
     except InvalidOperation:
         raise Misfit(value, name) from None
-    if abs(rounded) >= Exact(10) ** (kind.width - kind.scale):
+    if rounded.copy_abs() >= Exact(10) ** (kind.width - kind.scale):
         raise Misfit(value, name)
     return format(rounded, "f")
 

@@ -211,8 +211,8 @@ def values(kind):  # noqa: PLR0911 (one line for each kind of type)
         case Enum(labels):
             return st.none() | st.sampled_from(labels)
         case Decimal(width, scale):
-            bound = Exact(10**width - 1).scaleb(-scale)
-            return st.none() | st.decimals(-bound, bound, places=scale, allow_nan=False)
+            most = 10**width - 1
+            return st.none() | st.integers(-most, most).map(lambda digits: Exact(f"{digits}e-{scale}"))
         case Scalar(name) if name in INTEGERS:
             return st.none() | st.integers(*INTEGERS[name])
         case Scalar(name):
