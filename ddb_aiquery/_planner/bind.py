@@ -10,6 +10,7 @@ from ddb_aiquery._planner import ast
 from ddb_aiquery._planner.algebra import Node, Rel, State, is_clean, nodes, tainted
 from ddb_aiquery._planner.calls import Unplannable, has_call
 from ddb_aiquery._planner.clauses import computed, grouping, padded, set_operation
+from ddb_aiquery._planner.normal_form import DEDUP
 from ddb_aiquery._planner.rules.compute import Lateral, Shared
 from ddb_aiquery._planner.rules.distinct import made_distinct
 from ddb_aiquery._planner.rules.filter import filtered
@@ -46,6 +47,9 @@ class Binder:
         self.with_calls: dict[str, Ast] = {}
         self.readers: dict[str, int] = {}
         self.trees: dict[str, Bound] = {}
+        self.in_dedup = False
+        """Within the distinct values of a correlated subquery: each is joined back to the row that it came from, so
+        values of rows that a pending predicate may still remove do no harm."""
 
     def statement(self, tree: Ast) -> Bound:
         """Return the whole statement taken apart.
@@ -93,6 +97,8 @@ class Binder:
         modifiers = self.resolved(tree.get("modifiers", []), scope)
         keys = [self.resolved(key, scope) for key in tree.get("group_expressions", ())]
         if keys or tree.get("group_sets") or any(self._folds(item) for item in items):
+            if self.in_dedup:
+                rel = Rel(rel.node)
             rel, items = grouping(rel, keys, tree.get("group_sets", ()), items, self.state)
         rel, items, modifiers = computed(rel, items, modifiers, self.state)
         rel = self._modified(rel, items, modifiers)
@@ -182,7 +188,9 @@ class Binder:
     def _shared(self, tree: Ast) -> tuple[Rel, Scope]:
         name = tree["table_name"]
         if name not in self.trees:
+            outer, self.in_dedup = self.in_dedup, name.endswith(DEDUP)
             self.trees[name] = self.query(self.with_calls[name]["query_node"])
+            self.in_dedup = outer
         bound = self.trees[name]
         labels = tree.get("column_name_alias") or self.with_calls[name].get("aliases") or bound.names
         rel, outs = bound.rel, bound.outs

@@ -85,7 +85,7 @@ def computed(rel: Rel, items: list[Ast], modifiers: Any, state: State) -> tuple[
 
 def set_operation(tree: Ast, branches: Sequence[Branch], state: State) -> tuple[Rel, list[Ast]]:
     """Return UNION, INTERSECT or EXCEPT of relations, and its columns."""
-    kind, keep_all = tree["setop_type"], tree.get("setop_all", False)
+    kind, keep_all = tree["setop_type"], tree.get("setop_all", True)
     if kind == "UNION":
         rel, outs = united(branches, state.symbol())
         if not keep_all:

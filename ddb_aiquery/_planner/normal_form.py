@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from ddb_aiquery._planner.ast import Ast
 
 
+_DELIM_DEDUP = "__duckdb_delim_dedup_"
+"""How DuckDB names the distinct correlated values of a subquery."""
+DEDUP = "_dedup"
+"""Ends the unique name of such a CTE."""
+
+
 @contextmanager
 def unoptimised(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """Switch the connection's optimiser off, and back to what it was."""
@@ -81,7 +87,7 @@ def with_unique_ctes(query: Ast, prefix: str) -> Ast:
             return {key: visit(value, scope) for key, value in node.items()}
         inner, moved = dict(scope), []
         for entry in entries:
-            new = f"{prefix}w{next(counter)}"
+            new = f"{prefix}w{next(counter)}{DEDUP if entry['key'].startswith(_DELIM_DEDUP) else ''}"
             itself = {**inner, entry["key"]: new}
             moved.append({"key": new, "value": _recursive(visit(entry["value"], itself), new)})
             inner = itself

@@ -199,6 +199,8 @@ class Session:
         Raises:
             Unplannable: it is run through the function instead.
         """
+        if "__duckdb_delim" in statement.text:
+            raise Unplannable("a name that DuckDB uses itself")
         with self.reading():
             span = _span(statement)
             query = span.query if span and statement.kind != "INSERT" else statement.text
@@ -219,8 +221,21 @@ class Session:
         if kept and plan.span is not None and (text := self._rewritten(plan, plan.span, solver)) is not None:
             self.connection.execute(statement.prefix + text)
             return
-        self.connection.execute(answering(self.connection, table, "document_or_call" if kept else "document"))
+        self.connection.execute(answering(table, "document_or_call" if kept else "document"))
+        if plan.span is not None and not self._binds(plan.span.query, statement.parameters):
+            if kept or (text := self._rewritten(plan, plan.span, solver)) is None:
+                raise Unplannable("a place where no subquery may stand")
+            self.connection.execute(statement.prefix + text)
+            return
         self.connection.execute(statement.prefix + statement.text, statement.parameters)
+
+    def _binds(self, query: str, parameters: Any) -> bool:
+        """Return whether the query takes a subquery wherever it calls: an alias that is used again does not."""
+        try:
+            self.connection.sql(query, params=parameters)
+        except duckdb.Error:
+            return False
+        return True
 
     def _rewritten(self, plan: Plan, span: Span, solver: Solver) -> str | None:
         """Return the text with its query written anew, None if names or types would not be the same."""
@@ -280,13 +295,12 @@ def _span(statement: Statement) -> Span | None:
     return query_of(statement.text, after="into" if statement.kind == "INSERT" else None)
 
 
-def answering(connection: duckdb.DuckDBPyConnection, table: Answers, kind: str) -> str:
+def answering(table: Answers, kind: str) -> str:
     """Return the macro that finds answers in the table; `document_or_call` asks for those it does not find."""
     statements = named("planner.sql")
     keys = {f"key_{name}": statements[f"key_{name}"] for name in ("call", "request", "files")}
     labels = dict(zip(("call", "request", "files", "document"), map(quoted, table.labels), strict=True))
     found = statements[kind].format(answers=where(table.path), **labels, **keys)
-    del connection
     return statements["answering"].replace("{document_of}", found)
 
 
