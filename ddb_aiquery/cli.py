@@ -10,18 +10,22 @@ from typing import Any
 from ddb_aiquery import __version__
 from ddb_aiquery.errors import AiQueryError
 
-COMMANDS = ("demo", "cache", "usage", "endpoints", "estimate")
+COMMANDS = ("demo", "serve", "cache", "usage", "endpoints", "estimate")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit status is 0 only when all of it went well."""
-    parsed = parser().parse_args(arguments)
-    run: Callable[[argparse.Namespace], int] | None = getattr(parsed, "run", None)
-    if run is None:
-        parser().print_help(sys.stderr)
-        return 2
+    """Run one command, or the shell where the first word is none; the exit status is 0 only when all went well."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        return run(parsed)
+        if words[:1] and words[0] in {*COMMANDS, "-h", "-help", "--help", "-version", "--version"}:
+            parsed = parser().parse_args(
+                [{"-help": "--help", "-version": "--version"}.get(words[0], words[0]), *words[1:]]
+            )
+            run: Callable[[argparse.Namespace], int] = parsed.run
+            return run(parsed)
+        from ddb_aiquery._shell import opening  # noqa: PLC0415 (a command imports only its own)
+
+        return opening.run(words)
     except AiQueryError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1
@@ -32,14 +36,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """Return the grammar of the command line; what a command needs is imported when it runs."""
-    top = argparse.ArgumentParser("ddb-aiquery", description="ai_query for DuckDB: call language models from SQL.")
+    from ddb_aiquery._shell.grammar import add_options  # noqa: PLC0415 (light, and only help shows it)
+
+    top = argparse.ArgumentParser(
+        "ddb-aiquery",
+        usage="ddb-aiquery [DATABASE [SQL]] [OPTION ...]\n       ddb-aiquery COMMAND ...",
+        description="ai_query for DuckDB: call language models from SQL. Without a command: a shell on DATABASE "
+        "(in memory without one; write ./NAME for a file that has a command's name).",
+        allow_abbrev=False,
+    )
     top.add_argument("--version", action="version", version=f"ddb-aiquery {__version__}")
+    add_options(top.add_argument_group("the shell"))
     commands = top.add_subparsers(title="commands", metavar="COMMAND")
     _demo(commands)
     _cache(commands)
     _usage(commands)
     _endpoints(commands)
     _estimate(commands)
+    _serve(commands)
     return top
 
 
@@ -113,3 +127,19 @@ def _estimate(commands: Commands) -> None:
     command = _command(commands, "estimate", "what a statement would ask and cost, without one call", run)
     command.add_argument("sql", help="the statement")
     command.add_argument("--database", default=":memory:", metavar="FILE", help="the DuckDB database")
+
+
+def _serve(commands: Commands) -> None:
+    def run(given: argparse.Namespace) -> int:
+        from ddb_aiquery._commands import serve  # noqa: PLC0415
+
+        return serve.run(given)
+
+    text = "a local gateway: the serving REST contract over the same endpoints, cache and budget"
+    command = _command(commands, "serve", text, run)
+    command.add_argument("--host", default="127.0.0.1", help="the address to listen on (127.0.0.1)")
+    command.add_argument("--port", type=int, default=8080, help="the port, 0 for a free one (8080)")
+    command.add_argument("--token-file", metavar="FILE", help="the token, in a file of mode 0600 (made at first use)")
+    command.add_argument("--allow-host", action="append", default=[], metavar="NAME", help="a name it is called by")
+    text = "how long a client waits while the endpoint rejects (30)"
+    command.add_argument("--patience", type=float, default=30.0, metavar="SECONDS", help=text)

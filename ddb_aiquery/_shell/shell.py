@@ -1,0 +1,185 @@
+"""The shell: obeys pieces of a script, one after the other, on one connection."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TextIO
+
+import duckdb
+
+import ddb_aiquery
+from ddb_aiquery._process import PROCESS
+from ddb_aiquery._settings import Settings, load
+from ddb_aiquery._shell import commands, statement
+from ddb_aiquery._shell.layouts import Style
+from ddb_aiquery._shell.modes import write
+from ddb_aiquery._shell.splitting import Piece, Splitter
+from ddb_aiquery._sql import named
+from ddb_aiquery.errors import AiQueryError, Cancelled
+
+CANCELLED = "Cancelled; answers that arrived are kept."
+_LINE = re.compile(r"^LINE (\d+):", re.MULTILINE)
+
+
+@dataclass
+class Shell:
+    """One session: the connection, how results look, and where they go.
+
+    `confirm` asks the user a yes-or-no question; None where nobody can be asked.
+    """
+
+    database: str = ":memory:"
+    read_only: bool = False
+    config: Any = None
+    style: Style = field(default_factory=Style)
+    bail: bool = False
+    agreed: bool = False
+    """Statements above `confirm_usd` run without a question."""
+    confirm: Callable[[str], bool] | None = None
+    out: TextIO = field(default_factory=lambda: sys.stdout)
+    timer: bool = False
+    price_next: bool = False
+    con: Any = None
+    settings: Settings = field(default_factory=Settings)
+
+    def open(self, database: str, *, read_only: bool = False) -> None:
+        """Open a database in the place of the one that is open.
+
+        Raises:
+            duckdb.Error: it cannot be opened; the one before stays open. SettingsError: so with the settings.
+        """
+        self.settings = load(self.config)
+        opened = ddb_aiquery.connect(database, read_only, config=self.settings)
+        opened.raw.execute(named("shell.sql")["alone"])
+        if self.con is not None:
+            self.con.close()
+        self.con, self.database, self.read_only = opened, database, read_only
+
+    def close(self) -> None:
+        """Close the connection and the file that takes the results."""
+        if self.out is not sys.stdout:
+            self.out.close()
+        if self.con is not None:
+            self.con.close()
+
+    def script(self, lines: Iterable[str], name: str = "", *, bail: bool = True) -> bool:
+        """Run a script while it is read; False as soon as a piece failed (at its end, without `bail`)."""
+        splitter = Splitter()
+        well = True
+        for line in lines:
+            for piece in splitter.feed(line):
+                well = self.run(piece, name) and well
+                if bail and not well:
+                    return False
+        last = splitter.rest()
+        return (self.run(last, name) if last else True) and well
+
+    def file(self, path: str | Path) -> bool:
+        """Run a file; its first error names the file and the line, and ends it."""
+        try:
+            with Path(path).open(encoding="utf-8") as lines:
+                return self.script(lines, str(path))
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            self.say(f"Error: cannot read {path}: {reason}")
+            return False
+
+    def run(self, piece: Piece, name: str = "") -> bool:
+        """Obey one piece; what goes wrong is said on stderr, and False returned."""
+        PROCESS.chain_sigint()
+        try:
+            if piece.is_command:
+                commands.obey(self, piece.text)
+            else:
+                self.statement(piece.text)
+        except commands.Reported:
+            return False
+        except (AiQueryError, duckdb.Error, OSError, RuntimeError, KeyboardInterrupt) as error:
+            if isinstance(error, BrokenPipeError):
+                raise
+            self.say(_where(piece, name, error) + (CANCELLED if _is_cancel(error) else _message(error)))
+            return False
+        return True
+
+    def statement(self, text: str) -> None:
+        """Run one statement: its price first where the user wants that, then its rows, then its figures.
+
+        Raises:
+            duckdb.Error: as DuckDB raises it. AiQueryError: from a call, or nobody agreed to the price.
+        """
+        if not self._agreed(text):
+            return
+        before, begun, used = self.con.last_run, time.perf_counter(), time.process_time()
+        with self._figures(before):
+            rows = statement.run(self.con, text)
+            if rows is not None:
+                write(rows, self.style, self.out)
+        if self.timer:
+            real, cpu = time.perf_counter() - begun, time.process_time() - used
+            self.say(f"Run Time (s): real {real:.3f} cpu {cpu:.3f}")
+
+    def show(self, text: str, values: Any = None) -> None:
+        """Write the rows of one of the shell's own queries."""
+        write(self.con.raw.sql(text, params=values), self.style, self.out)
+
+    def say(self, text: str) -> None:
+        """Write a message to stderr, after the results so far."""
+        self.out.flush()
+        print(text, file=sys.stderr, flush=True)  # noqa: T201 (a shell prints)
+
+    @contextlib.contextmanager
+    def _figures(self, before: Any) -> Iterator[None]:
+        """Say what was asked and paid, also by a statement that failed."""
+        try:
+            yield
+        finally:
+            run = self.con.last_run
+            if run is not before and run.questions:
+                self.say(str(run))
+
+    def _agreed(self, text: str) -> bool:
+        """Return whether a statement may run at its price."""
+        wanted, self.price_next = self.price_next, False
+        limit = None if self.agreed else self.settings.limits.confirm_usd
+        if not wanted and (limit is None or not statement.asks(self.con, text)):
+            return True
+        priced = self.con.estimate(text)
+        if wanted:
+            self.say(statement.spelt(priced))
+            return self.confirm is not None and self.confirm("Run it?")
+        if limit is None or priced.cost_usd <= limit:
+            return True
+        if self.confirm is None:
+            raise AiQueryError(
+                f"the statement would cost about ${priced.cost_usd:.4f}, above confirm_usd = {limit:g}, and nobody "
+                "can be asked here: pass -yes, or raise [budget] confirm_usd"
+            )
+        self.say(statement.spelt(priced))
+        return self.confirm(f"That is above ${limit:g}. Run it?")
+
+
+def _where(piece: Piece, name: str, error: BaseException) -> str:
+    """Return `file:line: `, with the line inside the statement where DuckDB knows it."""
+    if not name:
+        return ""
+    inside = _LINE.search(str(error))
+    return f"{name}:{piece.line + (int(inside[1]) - 1 if inside else 0)}: "
+
+
+def _is_cancel(error: BaseException) -> bool:
+    """Return whether Ctrl-C ended a statement: DuckDB reports it in four ways (research/surfaces.md 1.4)."""
+    return (
+        isinstance(error, KeyboardInterrupt | Cancelled | duckdb.InterruptException)
+        or (type(error) is RuntimeError and "interrupted" in str(error))
+        or (isinstance(error, duckdb.InvalidInputException) and "KeyboardInterrupt" in str(error))
+    )
+
+
+def _message(error: BaseException) -> str:
+    return str(error) if isinstance(error, duckdb.Error) else f"Error: {error}"

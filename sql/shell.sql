@@ -1,0 +1,51 @@
+-- What the shell asks the database about itself.
+
+-- name: tables
+SELECT name FROM (
+    SELECT schema_name, table_name AS name FROM duckdb_tables() WHERE NOT internal
+        AND (database_name = current_database() OR temporary)
+    UNION ALL
+    SELECT schema_name, view_name FROM duckdb_views() WHERE NOT internal
+        AND (database_name = current_database() OR temporary)
+)
+WHERE name ILIKE $pattern
+ORDER BY ALL;
+
+-- name: schema
+SELECT sql FROM (
+    SELECT 1 AS place, table_name AS name, sql FROM duckdb_tables() WHERE NOT internal
+    UNION ALL
+    SELECT 2, view_name, sql FROM duckdb_views() WHERE NOT internal
+    UNION ALL
+    SELECT 3, table_name, sql FROM duckdb_indexes()
+)
+WHERE name ILIKE $pattern AND sql IS NOT NULL
+ORDER BY place, name;
+
+-- name: endpoints
+SELECT name, provider, task, model, base_url, max_concurrency, in_flight, state FROM ai_endpoints();
+
+-- name: usage
+FROM (
+    SELECT at, rows, questions, cached, sent, failed, cost_usd, saved_usd, seconds,
+        coalesce(nullif(label, ''), sql)[:60] AS statement
+    FROM ai_usage() ORDER BY at DESC LIMIT 20
+)
+ORDER BY at;
+
+-- name: words
+SELECT keyword_name AS word, 'keyword' AS kind FROM duckdb_keywords()
+UNION ALL
+SELECT DISTINCT function_name, 'function' FROM duckdb_functions()
+WHERE function_name SIMILAR TO '[a-z][a-z0-9_]*' AND NOT starts_with(function_name, '__');
+
+-- name: catalog
+SELECT table_name AS relation, column_name AS word FROM duckdb_columns() WHERE NOT internal
+UNION ALL
+SELECT schema_name, NULL FROM duckdb_schemas() WHERE NOT internal
+UNION ALL
+SELECT database_name, NULL FROM duckdb_databases() WHERE NOT internal;
+
+-- name: alone
+-- The shell's own variables are no tables.
+SET python_enable_replacements = false;
