@@ -298,7 +298,8 @@ def _span(statement: Statement) -> Span | None:
 def answering(table: Answers, kind: str) -> str:
     """Return the macro that finds answers in the table; `document_or_call` asks for those it does not find."""
     statements = named("planner.sql")
-    keys = {f"key_{name}": statements[f"key_{name}"] for name in ("call", "request", "files")}
+    # Bare expressions: behind a SELECT of its own each would be a nested loop over rows and answers, not a hash join.
+    keys = {f"key_{name}": statements[f"key_{name}"].partition("SELECT ")[2] for name in ("call", "request", "files")}
     labels = dict(zip(("call", "request", "files", "document"), map(quoted, table.labels), strict=True))
     found = statements[kind].format(answers=where(table.path), **labels, **keys)
     return statements["answering"].replace("{document_of}", found)
