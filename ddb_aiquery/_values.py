@@ -188,6 +188,8 @@ class Failure:
     text: str = ""
     """What came back all the same: the truncated or refused text."""
     request_id: str = ""
+    lesson: tuple[str, str] | None = None
+    """What the endpoint refuses to be sent, and what to do instead; the question may be asked again so."""
 
 
 Outcome = Answer | Failure

@@ -63,6 +63,11 @@ class Database:
             self._guarded(lambda: None if self._idle else self._open())
         _close_before_fork(weakref.ref(self))
 
+    @property
+    def in_memory(self) -> bool:
+        """Tell whether there is no file."""
+        return self._directory is None
+
     def read(self, work: Callable[[apsw.Connection], T]) -> T:
         """Run the work on a connection that sees one state of the file; it may run twice and must not write.
 

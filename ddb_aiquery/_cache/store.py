@@ -27,6 +27,11 @@ class Store(Answers, Claiming, Shared, Ledger, Listing):
         """What the user should be told once: a damaged file was moved aside, the cache can only be read, ..."""
         return self._database.notices
 
+    @property
+    def alone(self) -> bool:
+        """Tell whether no other process can see this store."""
+        return self._database.in_memory
+
     def forget(self) -> None:
         """End a run: a store in a file keeps everything, so it does nothing."""
 

@@ -17,6 +17,7 @@ from ddb_aiquery._engine.pace import Pace
 from ddb_aiquery._engine.pool import Pool, Transport
 from ddb_aiquery._engine.retry import Patience
 from ddb_aiquery._engine.scribe import Landing, Scribe
+from ddb_aiquery._engine.shared import Shared
 from ddb_aiquery._engine.store import Store
 from ddb_aiquery._engine.tally import Tally
 from ddb_aiquery._values import Answer, Endpoint, Envelope, Failure, Kind, Outcome, Question
@@ -62,6 +63,7 @@ class Engine:
         self._transport = transport
         self._loop = loop
         self._clock = clock
+        self._wall_clock = wall_clock
         self._chance = chance
         self._in_flight = InFlight()
         self._scribe = Scribe(store, self._in_flight, self._queue, self._divert, wall_clock)
@@ -156,11 +158,14 @@ class Engine:
         if not flights:
             return
         try:
-            claims = self.store.claim_many(list(flights))
+            self._see_to(flights)
         except BaseException as error:
             for flight in flights.values():
                 self._in_flight.crash(flight, error if isinstance(error, Exception) else Cancelled("cancelled"))
             raise
+
+    def _see_to(self, flights: dict[bytes, Flight]) -> None:
+        claims = self.store.claim_many(list(flights))
         for key, answer in claims.answered.items():
             flights[key].batch.tally.add(cached=1)
             self._in_flight.land(flights[key], answer)
@@ -206,9 +211,14 @@ class Engine:
                 pace,
                 patience,
                 self._in_flight,
-                self._scribe.put,
+                self._scribe,
+                self._share(endpoint, pace),
                 self._clock,
                 self._chance,
             )
             self._pools.append(pool)
             return pool
+
+    def _share(self, endpoint: Endpoint, pace: Pace) -> Shared:
+        scribe, loop = self._scribe, self._loop
+        return Shared(self.store, endpoint, pace, scribe.errand, loop.call, self._clock, self._wall_clock)

@@ -81,6 +81,12 @@ class Flight:
     waiters: list[tuple[Batch, int]]
     attempts: Attempts = FRESH
     reserved: int = 0
+    ready: float | None = None
+    """Since when it may be asked again and waits for its turn."""
+    learnt: int = 0
+    """Lessons of the endpoint that the last request heeded."""
+    extended: bool = False
+    """True once it was asked again with more room for its answer."""
     fallbacks: tuple[Endpoint, ...] = ()
     """Where to ask next if this endpoint cannot answer."""
 

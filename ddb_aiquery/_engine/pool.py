@@ -15,12 +15,16 @@ from ddb_aiquery._engine.budget import cost_micro
 from ddb_aiquery._engine.flight import Flight, InFlight
 from ddb_aiquery._engine.pace import Pace
 from ddb_aiquery._engine.retry import GiveUp, Luck, Patience, decide
+from ddb_aiquery._engine.shared import Shared
 from ddb_aiquery._engine.tally import Tally
 from ddb_aiquery._values import Endpoint, Envelope, Failure, Kind, Outcome, Question, Usage
 from ddb_aiquery.errors import AiQueryError
 
 BYTES_PER_TOKEN = 4
 """A usual guess for English text; settled by the Reply's own usage."""
+TOKENS_PER_FILE = 1500
+"""About what a picture of a million pixels, or a page, is counted as."""
+_OUTPUT_LIMITS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
 DEFAULT_OUTPUT_TOKENS = 1024
 """Reserved where neither the call nor the settings say `max_tokens`."""
 
@@ -34,12 +38,27 @@ class Transport(Protocol):
     def seal(self, endpoint: Endpoint, question: Question) -> Envelope:
         """Return the wire form. Raises RowError where the Question cannot be sent."""
 
-    async def send(self, endpoint: Endpoint, envelope: Envelope, run: str) -> tuple[Outcome, Mapping[str, str]]:
-        """Exchange one Envelope for its outcome and the reply's headers; `run` is the paying Run's id."""
+    async def send(
+        self, endpoint: Endpoint, envelope: Envelope, run: str, lessons: dict[str, str]
+    ) -> tuple[Outcome, Mapping[str, str]]:
+        """Exchange one Envelope for its outcome and the reply's headers; `run` is the paying Run's id.
+
+        `lessons` say what the endpoint refuses, and how it is asked instead; new ones are added.
+        """
+
+
+class Desk(Protocol):
+    """Where outcomes go."""
+
+    def put(self, flight: Flight, outcome: Outcome) -> None:
+        """Take a Flight's last outcome."""
+
+    def jot(self, flight: Flight, failure: Failure) -> None:
+        """Take a Failure that was paid for and is not the last word."""
 
 
 class Pool:
-    """The queue of one Endpoint. `finish` takes each Flight with its last outcome."""
+    """The queue of one Endpoint."""
 
     def __init__(
         self,
@@ -48,16 +67,18 @@ class Pool:
         pace: Pace,
         patience: Patience,
         in_flight: InFlight,
-        finish: Callable[[Flight, Outcome], None],
+        desk: Desk,
+        shared: Shared,
         clock: Callable[[], float],
         chance: Callable[[], float],
     ) -> None:
         self.endpoint = endpoint
         self.pace = pace
+        self.shared = shared
         self._transport = transport
         self._patience = patience
         self._in_flight = in_flight
-        self._finish = finish
+        self._desk = desk
         self._clock = clock
         self._chance = chance
         self._queue: deque[Flight] = deque()
@@ -86,12 +107,16 @@ class Pool:
             if self._in_flight.unwanted(flight) or self._refused(flight):
                 self._queue.popleft()
                 continue
-            wait = self.pace.admit(self._clock(), tokens_in(flight))
+            now = self._clock()
+            self.shared.tick(now)
+            wait = self.pace.admit(now, tokens_in(flight))
             if wait > 0:
                 self._pump_in(wait)
                 return None
             self._queue.popleft()
             if self._pay(flight):
+                if flight.ready is not None:
+                    flight.attempts, flight.ready = flight.attempts.held(now - flight.ready), None
                 return flight
             self.pace.abandoned(reserved=tokens_in(flight))
         return None
@@ -108,7 +133,7 @@ class Pool:
         """Fail a Flight without a call where the endpoint broke during the very Run that wants it."""
         if self._broken is None or flight.batch.tally.started > self._broken[0]:
             return False
-        self._finish(flight, self._broken[1])
+        self._desk.put(flight, self._broken[1])
         return True
 
     def _pay(self, flight: Flight) -> bool:
@@ -135,8 +160,10 @@ class Pool:
         tally = flight.batch.tally
         tally.sent += 1  # only this thread counts calls
         self._luck(tally).sent()
+        lessons = self.shared.lessons
+        flight.learnt = len(lessons)
         try:
-            return await self._transport.send(self.endpoint, flight.envelope, tally.id)
+            return await self._transport.send(self.endpoint, flight.envelope, tally.id, lessons)
         except AiQueryError as error:
             return Failure(Kind.ENDPOINT, str(error)), {}
         except Exception as error:  # noqa: BLE001 (a defect in one exchange must not hang all who wait)
@@ -167,10 +194,37 @@ class Pool:
         luck = self._luck(tally)
         if failure is None:
             luck.answered(now)
-            self._finish(flight, outcome)
+            self._desk.put(flight, outcome)
             return
         luck.failed(failure.kind)
-        self._again(flight, failure, now, luck)
+        if not self._differently(flight, failure):
+            self._again(flight, failure, now, luck)
+
+    def _differently(self, flight: Flight, failure: Failure) -> bool:
+        """Ask at once in another way where that may bring the answer: without what is refused, or with more room."""
+        if failure.lesson is not None and len(self.shared.lessons) > flight.learnt:
+            pass
+        elif failure.kind is Kind.TRUNCATED and (question := self._roomier(flight)) is not None:
+            self._desk.jot(flight, failure)
+            # The key stays that of the question as it was asked.
+            flight.envelope = replace(self._transport.seal(self.endpoint, question), key=flight.envelope.key)
+            flight.question, flight.extended = question, True
+        else:
+            return False
+        flight.batch.tally.retried += 1
+        self._requeue(flight)
+        return True
+
+    def _roomier(self, flight: Flight) -> Question | None:
+        """Return the question with the room for a truncated answer that the settings allow, if that is more."""
+        room = self.endpoint.options.get("retry_truncated_tokens")
+        question = flight.question
+        parameters = {**self.endpoint.parameters, **orjson.loads(question.parameters)}
+        name = next((name for name in _OUTPUT_LIMITS if name in parameters), "max_tokens")
+        if not isinstance(room, int) or flight.extended or room <= _limit_of(parameters):
+            return None
+        own = {**orjson.loads(question.parameters), name: room}
+        return replace(question, parameters=orjson.dumps(own).decode())
 
     def _again(self, flight: Flight, failure: Failure, now: float, luck: Luck) -> None:
         verdict = decide(self._patience, flight.attempts, failure, luck, now, self._chance)
@@ -179,7 +233,7 @@ class Pool:
             if verdict.endpoint:
                 failure = replace(failure, kind=Kind.ENDPOINT)
                 self._broken = (now, failure)
-            self._finish(flight, failure)
+            self._desk.put(flight, failure)
             return
         flight.attempts = verdict.attempts
         flight.batch.trouble = failure
@@ -187,13 +241,18 @@ class Pool:
         asyncio.get_running_loop().call_later(verdict.wait, self._requeue, flight)
 
     def _requeue(self, flight: Flight) -> None:
+        flight.ready = self._clock()
         self._queue.appendleft(flight)
         self._pump()
 
 
 def tokens_in(flight: Flight) -> int:
     """Guess the tokens that the call puts in."""
-    return len(flight.envelope.body) // BYTES_PER_TOKEN
+    files = flight.question.files
+    if not files:
+        return len(flight.envelope.body) // BYTES_PER_TOKEN
+    text = len(flight.envelope.body) - sum(4 * -(-len(file) // 3) for file in files)  # base64 on the wire
+    return max(0, text) // BYTES_PER_TOKEN + TOKENS_PER_FILE * len(files)
 
 
 def estimate_micro(endpoint: Endpoint, flight: Flight) -> int:
@@ -210,7 +269,7 @@ def _output_limit(parameters: str) -> int:
 
 
 def _limit_of(parameters: Mapping[str, Any]) -> int:
-    for name in ("max_completion_tokens", "max_tokens", "max_output_tokens"):
+    for name in _OUTPUT_LIMITS:
         if isinstance(parameters.get(name), int):
             return int(parameters[name])
     return 0

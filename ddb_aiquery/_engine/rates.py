@@ -15,6 +15,9 @@ FORGET_AFTER = 600.0
 """Seconds for which a learnt limit holds without being confirmed."""
 _SAFETY = 0.98
 _BURST_SECONDS = 0.5
+_SLICE_SECONDS = 0.1
+_POLL = 0.02
+"""Seconds between looks for what was leased."""
 _MINUTE = 60.0
 _LONGEST_RESET = 61.0
 """A reset further away speaks of a day's quota, not of a pace."""
@@ -29,14 +32,19 @@ _PROBES = ("x-ratelimit-limit-requests", "x-ratelimit-limit-tokens", "x-ratelimi
 
 
 class Bucket:
-    """A token bucket that may go into debt, so that one call larger than the bucket is late and not impossible."""
+    """A token bucket that may go into debt, so that one call larger than the bucket is late and not impossible.
 
-    __slots__ = ("_at", "capacity", "confirmed", "fill", "level")
+    It fills with time, or, once `leased`, by what is granted to it out of a bucket that several processes share.
+    """
+
+    __slots__ = ("_at", "_lack", "capacity", "confirmed", "fill", "leased", "level")
 
     def __init__(self, per_minute: float, now: float, *, confirmed: float = math.inf) -> None:
         self.level = math.inf
         self._at = now
         self.confirmed = confirmed
+        self.leased = False
+        self._lack = 0.0
         self.set_limit(per_minute)
 
     @property
@@ -53,10 +61,23 @@ class Bucket:
     def wait(self, now: float, amount: float) -> float:
         """Return the seconds until `amount` may be taken, 0.0 for now."""
         if now > self._at:
-            self.level = min(self.capacity, self.level + (now - self._at) * self.fill)
+            if not self.leased:
+                self.level = min(self.capacity, self.level + (now - self._at) * self.fill)
             self._at = now
         missing = min(amount, self.capacity) - self.level
-        return 0.0 if missing <= 1e-9 else missing / self.fill  # noqa: PLR2004  rounding of the refill
+        if missing <= 1e-9:  # noqa: PLR2004  rounding of the refill
+            return 0.0
+        self._lack = missing
+        return min(missing / self.fill, _POLL) if self.leased else missing / self.fill
+
+    def slice(self) -> float:
+        """Return what to lease next: what one call lacks, or a tenth of a second's worth."""
+        return min(self.capacity, max(1.0, self._lack, self.fill * _SLICE_SECONDS))
+
+    def grant(self, amount: float) -> None:
+        """Add what was leased."""
+        self.level += amount
+        self._lack = 0.0
 
     def take(self, amount: float) -> None:
         """Take `amount`, or give back a negative one."""
@@ -109,6 +130,24 @@ class Rates:
             return
         self.requests = _learnt(self.requests, *read_limit(headers, "requests"), self._set_requests, now)
         self.tokens = _learnt(self.tokens, *read_limit(headers, "tokens"), self._set_tokens, now)
+
+    def share(self) -> bool:
+        """Let the buckets there are be filled by leases alone; False where there is none."""
+        for bucket in (self.requests, self.tokens):
+            if bucket is not None and not bucket.leased:
+                bucket.leased, bucket.level = True, min(bucket.level, 0.0)
+        return self.requests is not None or self.tokens is not None
+
+    def unshare(self) -> None:
+        """Let the buckets fill with time."""
+        for bucket in (self.requests, self.tokens):
+            if bucket is not None:
+                bucket.leased = False
+
+    def lacking(self) -> list[tuple[str, Bucket]]:
+        """Return the leased buckets that hold less than a slice, by name."""
+        named = (("requests", self.requests), ("tokens", self.tokens))
+        return [(name, it) for name, it in named if it is not None and it.leased and it.level < it.slice()]
 
     def _forget(self, now: float) -> None:
         if self.requests is not None and now - self.requests.confirmed > FORGET_AFTER:

@@ -105,7 +105,7 @@ class GiveUp:
     endpoint: bool = False
 
 
-def decide(  # noqa: PLR0913, PLR0917  the whole state of the decision, by design
+def decide(
     patience: Patience,
     attempts: Attempts,
     failure: Failure,

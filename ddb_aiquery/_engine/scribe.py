@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import deque
@@ -39,6 +40,7 @@ class Scribe:
         self._wall_clock = wall_clock
         self._landings: deque[Landing] = deque()
         self._arrivals: deque[Sequence[Flight]] = deque()
+        self._errands: deque[Callable[[], None]] = deque()
         self._elsewhere: dict[bytes, Flight] = {}
         self._awake = threading.Event()
         self._closing = False
@@ -50,6 +52,16 @@ class Scribe:
         self._landings.append((flight, outcome))
         if not self._awake.is_set():
             self._awake.set()
+
+    def jot(self, flight: Flight, failure: Failure) -> None:
+        """Write a Failure down that nobody is to be told of: the Question is asked again in another way."""
+        record = _record(flight, failure, self._wall_clock())
+        self.errand(lambda: self._store.put_many([record]))
+
+    def errand(self, work: Callable[[], None]) -> None:
+        """Do something else that needs the store, soon; its errors are its own affair."""
+        self._errands.append(work)
+        self._awake.set()
 
     def watch(self, flights: Sequence[Flight]) -> None:
         """Wait for Questions that another process is asking: its answer, or its end."""
@@ -63,12 +75,15 @@ class Scribe:
         self._thread.join()
 
     def _run(self) -> None:
-        while not (self._closing and not self._landings):
+        while not (self._closing and not self._landings and not self._errands):
             if self._awake.wait(POLL if self._elsewhere else None) and not self._closing:
                 time.sleep(LINGER)
             self._awake.clear()  # before the look, so that what comes after it wakes us again
             if self._landings:
                 self._write([self._landings.popleft() for _ in range(len(self._landings))])
+            while self._errands:
+                with contextlib.suppress(AiQueryError):
+                    self._errands.popleft()()
             while self._arrivals:
                 self._elsewhere.update((flight.envelope.key, flight) for flight in self._arrivals.popleft())
             if self._elsewhere:

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
+from ddb_aiquery._engine.shared import Board
 from ddb_aiquery._values import Answer, Claims, Record
 
 
-class Store(Protocol):
+class Store(Board, Protocol):
     """Answers by key, shared by processes. Every method raises CacheError where the disk says no."""
+
+    @property
+    def notices(self) -> list[str]:
+        """What the user should be told once."""
 
     def get_many(self, keys: Sequence[bytes]) -> Mapping[bytes, Answer]:
         """Return the complete answers among `keys`."""

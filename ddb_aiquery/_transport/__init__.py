@@ -14,6 +14,7 @@ from ddb_aiquery._transport.anthropic import Anthropic
 from ddb_aiquery._transport.azure import Azure
 from ddb_aiquery._transport.databricks import Databricks, labelled
 from ddb_aiquery._transport.dialect import Dialect
+from ddb_aiquery._transport.lessons import heeded, lesson_of
 from ddb_aiquery._transport.letterhead import Letterhead
 from ddb_aiquery._transport.openai import OpenAI
 from ddb_aiquery._transport.wire import Timeouts, Way, Wire, open_wire
@@ -87,10 +88,13 @@ class Transport:
             letterhead = self._letterheads[name] = Letterhead.of(dialect_of(endpoint), endpoint, question)
         return letterhead.seal(question)
 
-    async def send(self, endpoint: Endpoint, envelope: Envelope, run: str = "") -> tuple[Outcome, Mapping[str, str]]:
+    async def send(
+        self, endpoint: Endpoint, envelope: Envelope, run: str = "", lessons: dict[str, str] | None = None
+    ) -> tuple[Outcome, Mapping[str, str]]:
         """Exchange an Envelope for its outcome and the reply's headers, which are empty where nothing came back.
 
-        `run` is a Run's id for the provider's own books, where it keeps such.
+        `run` is a Run's id for the provider's own books, where it keeps such. `lessons` are what the endpoint is known
+        to refuse: the request goes without it, and what this exchange teaches is added.
         """
         try:
             address = self._addresses.get(id(endpoint)) or self._find(endpoint)
@@ -100,6 +104,20 @@ class Transport:
         refusal = address.refusal(self._environ)
         if refusal:
             return Failure(Kind.ENDPOINT, refusal), _NO_HEADERS
+        change = ""
+        if lessons:
+            body, change = heeded(envelope.body, lessons)
+            envelope = replace(envelope, body=body)
+        outcome, headers = await self._deliver(address, wire, envelope, run)
+        if lessons is not None and isinstance(outcome, Failure) and outcome.lesson is not None:
+            lessons.setdefault(*outcome.lesson)
+        return _noted(outcome, change), headers
+
+    async def _deliver(
+        self, address: Address, wire: Wire, envelope: Envelope, run: str
+    ) -> tuple[Outcome, Mapping[str, str]]:
+        """Exchange with the Run's label where the provider takes one; without it where this endpoint does not."""
+        endpoint = address.endpoint
         label = _LABELS.get(endpoint.provider) if run and address.base_url not in self._unlabelled else None
         if label is None:
             return await self._exchange(address, wire, envelope)
@@ -124,9 +142,10 @@ class Transport:
         if isinstance(outcome, Failure):
             # An endpoint may show the key that it refuses: it goes before a message is shortened in the middle of it.
             clear = address.cleared(reply.body)
-            outcome = (
-                outcome if clear is reply.body else dialect_of(address.endpoint).outcome(replace(reply, body=clear))
-            )
+            if clear is not reply.body:
+                outcome = dialect_of(address.endpoint).outcome(replace(reply, body=clear))
+            if isinstance(outcome, Failure) and outcome.kind is Kind.ROW:
+                outcome = replace(outcome, lesson=lesson_of(reply, envelope.body))
         return _settled(envelope, outcome)
 
     def _find(self, endpoint: Endpoint) -> Address:
@@ -160,6 +179,13 @@ async def _posted(address: Address, wire: Wire, envelope: Envelope) -> Reply | F
             break
         credential.refused(token)
     return reply
+
+
+def _noted(outcome: Outcome, change: str) -> Outcome:
+    """Say in an answer that its request was changed on the way out."""
+    if not change or isinstance(outcome, Failure):
+        return outcome
+    return replace(outcome, note="; ".join(part for part in (change, outcome.note) if part))
 
 
 def _settled(envelope: Envelope, outcome: Outcome) -> Outcome:

@@ -12,15 +12,17 @@ from ddb_aiquery._values import Reply
 _REFUSALS = frozenset({400, 422})
 _QUOTE = r"[`'\"]?"
 _WORDS = re.compile(
-    r"(?i)not supported|unsupported|unrecogni[sz]ed|unknown|not permitted|does not support|not allowed|deprecated"
-    r"|unexpected|unexpectedly|invalid parameter|not valid for|cannot be used|only the default"
+    r"(?i)extra_forbidden|not supported|unsupported|unrecogni[sz]ed|unknown|not permitted|does not support|not allowed"
+    r"|deprecated|unexpected|unexpectedly|invalid parameter|not valid for|cannot be used|only the default"
 )
+_MISTAKE = re.compile(r"(?i)invalid schema")
 
 
 def refused_parameter(reply: Reply, sent: Collection[str]) -> str:
     """Return the parameter among those `sent` that the reply refuses; empty where it refuses something else.
 
-    Read are OpenAI's `error.param`, the places that FastAPI's validation names, and the message.
+    Read are OpenAI's `error.param`, the places that FastAPI's validation names, and the message. A parameter whose
+    value is wrong, a temperature of 5 or a schema with a mistake, is not refused: that is for the user to mend.
     """
     if reply.status not in _REFUSALS:
         return ""
@@ -28,24 +30,30 @@ def refused_parameter(reply: Reply, sent: Collection[str]) -> str:
     fields: Mapping[str, Any] = value if isinstance(value, dict) else {}
     error = fields.get("error")
     error = error if isinstance(error, dict) else fields
+    text = error.get("message") or fields.get("detail") or fields.get("error") or ""
+    text = text if isinstance(text, str) else ""
     named = error.get("param")
-    if isinstance(named, str) and named in sent:
-        return named
+    if _MISTAKE.search(text):
+        return ""
+    if isinstance(named, str) and _WORDS.search(text) and (last := named.rpartition(".")[2]) in sent:
+        return last
     for place in _places(fields.get("detail")):
         if place in sent:
             return place
-    text = error.get("message") or fields.get("detail") or fields.get("error") or ""
-    return _in_words(text, sent) if isinstance(text, str) else ""
+    return _in_words(text, sent)
 
 
 def _places(detail: Any) -> list[str]:
-    """Return the last names of the places in FastAPI's list of complaints."""
-    complaints = [c.get("loc") for c in detail if isinstance(c, dict)] if isinstance(detail, list) else []
-    return [loc[-1] for loc in complaints if isinstance(loc, list) and loc and isinstance(loc[-1], str)]
+    """Return the last names of the places in FastAPI's list of complaints that are about more than a value."""
+    complaints = [c for c in detail if isinstance(c, dict)] if isinstance(detail, list) else []
+    places = [c.get("loc") for c in complaints if _WORDS.search(f"{c.get('type')} {c.get('msg')}")]
+    return [loc[-1] for loc in places if isinstance(loc, list) and loc and isinstance(loc[-1], str)]
 
 
 def _in_words(text: str, sent: Collection[str]) -> str:
     if not _WORDS.search(text):
         return ""
-    found = [(m.start(), name) for name in sent if (m := re.search(rf"(?<!\w){_QUOTE}{re.escape(name)}(?!\w)", text))]
+    found = [
+        (m.start(), name) for name in sent if (m := re.search(rf"(?<!\w){_QUOTE}{re.escape(name)}(?!\w|\.\w)", text))
+    ]
     return min(found)[1] if found else ""
