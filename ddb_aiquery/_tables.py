@@ -11,7 +11,10 @@ import pyarrow as pa
 
 from ddb_aiquery._cache.listing import ANSWERS, FAILURES
 from ddb_aiquery._engine.budget import MICRO
+from ddb_aiquery._engine.pool import Pool
+from ddb_aiquery._engine.shared import endpoint_id
 from ddb_aiquery._session import Session
+from ddb_aiquery._values import Endpoint
 from ddb_aiquery.errors import AiQueryError
 
 ENDPOINTS = pa.schema(
@@ -50,11 +53,18 @@ def endpoints(session: Session) -> pa.Table:
         except AiQueryError as error:
             rows.append({"name": name, "state": str(error)})
             continue
-        row = {field: getattr(endpoint, field, None) for field in ENDPOINTS.names} | {"state": state}
+        row = {field: getattr(endpoint, field, None) for field in ENDPOINTS.names}
+        row |= {"state": state, "learnt": _lessons(session, pool, endpoint)}
         if pool is not None:
             row |= {"state": "in use", "concurrency_now": pool.pace.limit, "in_flight": pool.pace.in_flight}
         rows.append(row)
     return pa.Table.from_pylist(rows, ENDPOINTS)
+
+
+def _lessons(session: Session, pool: Pool | None, endpoint: Endpoint) -> str:
+    """Return what the endpoint refuses and what is sent instead; empty where nothing was learnt."""
+    lessons = pool.shared.lessons if pool is not None else session.engine.store.lessons(endpoint_id(endpoint))
+    return "; ".join(f"{what}: {instead}" for what, instead in lessons.items())
 
 
 def usage(session: Session) -> pa.Table:

@@ -79,11 +79,11 @@ class Scribe:
             if self._awake.wait(POLL if self._elsewhere else None) and not self._closing:
                 time.sleep(LINGER)
             self._awake.clear()  # before the look, so that what comes after it wakes us again
-            if self._landings:
-                self._write([self._landings.popleft() for _ in range(len(self._landings))])
             while self._errands:
                 with contextlib.suppress(AiQueryError):
                     self._errands.popleft()()
+            if self._landings:
+                self._write([self._landings.popleft() for _ in range(len(self._landings))])
             while self._arrivals:
                 self._elsewhere.update((flight.envelope.key, flight) for flight in self._arrivals.popleft())
             if self._elsewhere:
