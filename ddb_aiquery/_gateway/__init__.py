@@ -1,0 +1,1 @@
+"""The gateway's room: from an HTTP request of any client to the engine and back."""

@@ -1,0 +1,215 @@
+"""From a request's body to Questions: what is asked, how, and in which form the answer is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from ddb_aiquery._gateway.refusal import Refusal, bad
+from ddb_aiquery._results.parameters import read_parameters
+from ddb_aiquery._results.request import read_request
+from ddb_aiquery._results.shape import shape
+from ddb_aiquery._values import Endpoint, Form, Question
+from ddb_aiquery.errors import AiQueryError, CallError
+
+CHAT, EMBEDDINGS, RECORDS = "chat", "embeddings", "records"
+MOST_INPUTS = 2048
+_NOT_ASKED = frozenset(
+    {
+        *("model", "messages", "input", "stream", "stream_options", "n", "response_format", "encoding_format"),
+        *("client_request_id", "usage_context", "extra_params"),
+        *("dataframe_records", "dataframe_split", "inputs", "instances", "params"),
+    }
+)
+"""Fields that say how to answer or who asks; all others are parameters and part of the question."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One request: its Questions in order, and the form that the client wants its answers in."""
+
+    kind: str
+    questions: tuple[Question, ...]
+    stream: bool = False
+    stream_usage: bool = False
+    base64: bool = False
+
+
+def read_body(body: bytes) -> dict[str, Any]:
+    """Return the body's JSON object.
+
+    Raises:
+        Refusal: 400, it is none.
+    """
+    try:
+        fields = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise Refusal(400, f"the body is not valid JSON: {error}") from None
+    if not isinstance(fields, dict):
+        raise Refusal(400, "the body is not a JSON object")
+    return fields
+
+
+def model_of(fields: Mapping[str, Any]) -> str:
+    """Return the endpoint that a body names.
+
+    Raises:
+        Refusal: 400, it names none.
+    """
+    name = fields.get("model")
+    if not isinstance(name, str) or not name:
+        raise bad("model", "give the name of an endpoint; GET /v1/models lists them")
+    return name
+
+
+def read_invocation(endpoint: Endpoint, fields: Mapping[str, Any]) -> Wanted:
+    """Read a body of `/invocations`: what it holds says what is asked."""
+    if "messages" in fields:
+        return read_chat(endpoint, fields)
+    if "input" in fields:
+        return read_embeddings(endpoint, fields)
+    if endpoint.task == "custom":
+        return _records(endpoint, fields)
+    field = "input" if endpoint.task == "embedding" else "messages"
+    raise bad(field, f"is missing; endpoint '{endpoint.name}' has the task {endpoint.task}")
+
+
+def read_chat(endpoint: Endpoint, fields: Mapping[str, Any]) -> Wanted:
+    """Read a chat completion.
+
+    Raises:
+        Refusal: 400 with the field that is wrong.
+    """
+    given = fields.get("messages")
+    if not isinstance(given, list) or not given:
+        raise bad("messages", "give a list of at least one {role, content}")
+    if endpoint.task != "chat":
+        raise bad("messages", f"endpoint '{endpoint.name}' has the task {endpoint.task} and takes no messages")
+    if fields.get("n") not in {None, 1} or isinstance(fields.get("n"), bool):
+        raise bad("n", "one answer a request; ask again with another seed for more")
+    stream = _flag(fields, "stream")
+    options = _mapping(fields, "stream_options")
+    form, text = _conversation(given)
+    format_ = _format(fields.get("response_format"))
+    question = Question(endpoint.name, text, form, _parameters(fields), format_)
+    return Wanted(CHAT, (question,), stream, _flag(options, "include_usage"))
+
+
+def read_embeddings(endpoint: Endpoint, fields: Mapping[str, Any]) -> Wanted:
+    """Read a request for embeddings: one Question a text.
+
+    Raises:
+        Refusal: 400 with the field that is wrong.
+    """
+    given = fields.get("input")
+    texts = [given] if isinstance(given, str) else given
+    if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
+        raise bad("input", "give a text or a list of texts; tokens are not taken")
+    if len(texts) > MOST_INPUTS:
+        raise bad("input", f"at most {MOST_INPUTS} texts a request")
+    if endpoint.task == "custom":
+        raise bad("input", f"endpoint '{endpoint.name}' has the task custom and takes dataframe_records")
+    wanted = fields.get("encoding_format")
+    if wanted not in {None, "float", "base64"}:
+        raise bad("encoding_format", "give float or base64")
+    parameters = _parameters(fields)
+    questions = tuple(Question(endpoint.name, text, Form.EMBED, parameters) for text in texts)
+    return Wanted(EMBEDDINGS, questions, base64=wanted == "base64")
+
+
+def _records(endpoint: Endpoint, fields: Mapping[str, Any]) -> Wanted:
+    records = _rows(fields)
+    if not records or len(records) > MOST_INPUTS:
+        raise bad("dataframe_records", f"give 1 to {MOST_INPUTS} records")
+    parameters = _parameters({**fields, **_mapping(fields, "params")})
+    try:
+        texts = [read_request(record, "custom")[1] for record in records]
+    except AiQueryError as error:
+        raise bad("dataframe_records", str(error)) from None
+    return Wanted(RECORDS, tuple(Question(endpoint.name, text, Form.RECORD, parameters) for text in texts))
+
+
+def _rows(fields: Mapping[str, Any]) -> Sequence[Any]:
+    """Return the records of MLflow's four ways to send some."""
+    split = fields.get("dataframe_split")
+    if isinstance(split, dict):
+        columns, data = split.get("columns"), split.get("data")
+        if not isinstance(columns, list) or not isinstance(data, list) or not all(isinstance(r, list) for r in data):
+            raise bad("dataframe_split", "give columns and data, a list of rows")
+        return [dict(zip(map(str, columns), row, strict=False)) for row in data]
+    for name in ("dataframe_records", "instances", "inputs"):
+        given = fields.get(name)
+        if isinstance(given, list):
+            return given
+        if given is not None:
+            raise bad(name, "give a list of records")
+    raise bad("dataframe_records", "is missing; a custom endpoint takes a list of records")
+
+
+def _conversation(given: list[Any]) -> tuple[Form, str]:
+    """Return messages as ai_query would ask them, so that both have the same key: one user's text is plain text."""
+    only = given[0]
+    plain = len(given) == 1 and isinstance(only, dict) and only.keys() == {"role", "content"} and only["role"] == "user"
+    if plain and isinstance(only["content"], str):
+        return Form.TEXT, only["content"]
+    try:
+        return read_request(given)
+    except AiQueryError as error:
+        raise bad("messages", str(error)) from None
+
+
+def _format(given: Any) -> str | None:
+    if given is None:
+        return None
+    if not isinstance(given, dict):
+        raise bad("response_format", "give an object with a type")
+    schema = given.get("json_schema")
+    if isinstance(schema, dict):
+        given = {**given, "json_schema": {"name": "response", **schema}}  # older ChatDatabricks sends no name
+    try:
+        return shape(None, orjson.dumps(given).decode(), True).response_format
+    except CallError as error:
+        raise bad("response_format", str(error)) from None
+
+
+def _parameters(fields: Mapping[str, Any]) -> str:
+    given = {name: value for name, value in fields.items() if name not in _NOT_ASKED}
+    extra = {name: _scalar(value) for name, value in _mapping(fields, "extra_params").items()}
+    stop = given.get("stop")
+    if isinstance(stop, list) and not all(isinstance(text, str) for text in stop):
+        raise bad("stop", "give a text or a list of texts")
+    if not isinstance(fields.get("client_request_id"), str | None):
+        raise bad("client_request_id", "give a text")
+    _mapping(fields, "usage_context")
+    try:
+        return read_parameters({**given, **extra})
+    except CallError as error:
+        raise Refusal(400, str(error).partition("] ")[2].replace("modelParameters.", "")) from None
+
+
+def _scalar(value: Any) -> Any:
+    """Return the number or truth value that a text of `extra_params` spells: Databricks makes it a map of texts."""
+    if not isinstance(value, str):
+        return value
+    try:
+        read = orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return value
+    return value if read is None else read
+
+
+def _flag(fields: Mapping[str, Any], name: str) -> bool:
+    value = fields.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise bad(name, "give true or false")
+    return bool(value)
+
+
+def _mapping(fields: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = fields.get(name)
+    if value is not None and not isinstance(value, dict):
+        raise bad(name, "give an object")
+    return value or {}

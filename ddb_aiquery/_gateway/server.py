@@ -1,0 +1,49 @@
+"""uvicorn as the gateway runs it: one process, one event loop, bounds on what comes in, a graceful end."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+from typing import Any
+
+import uvicorn
+
+from ddb_aiquery._gateway.http import BoundedProtocol
+
+
+class _Server(uvicorn.Server):  # type: ignore[misc]  # uvicorn is optional, so mypy may not know it
+    """Says where it listens once it does, in one line that a program can wait for."""
+
+    def __init__(self, config: uvicorn.Config, message: str) -> None:
+        super().__init__(config)
+        self._message = message
+
+    async def startup(self, sockets: Any = None) -> None:
+        """Open the socket, then speak."""
+        await super().startup(sockets)
+        if not self.started:
+            return
+        host, port = self.servers[0].sockets[0].getsockname()[:2]
+        shown = f"[{host}]" if ":" in host else host
+        print(f"gateway: http://{shown}:{port}\n{self._message}", file=sys.stderr, flush=True)  # noqa: T201  # for the user
+
+
+def run(application: Any, host: str, port: int, message: str, keep_alive: int) -> None:
+    """Serve until SIGINT or SIGTERM; requests in flight are answered first, a second signal ends at once."""
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # a client's malformed request is not our trouble
+    config = uvicorn.Config(
+        application,
+        host=host,
+        port=port,
+        http=BoundedProtocol,
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=keep_alive,
+    )
+    with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises the signal again after its graceful end
+        _Server(config, message).run()
