@@ -60,6 +60,8 @@ class Node:
     """One operator: what it makes itself, whose columns it passes on, and which nodes compute rows for it directly."""
 
     __slots__ = ("blocked", "children", "makes", "passes", "tainted")
+    loose = False
+    """Whether a blocked node can show a superset of its rows."""
 
     def __init__(
         self,

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 Ast = dict[str, Any]
+_NESTED = frozenset({dict, list, tuple})
 _PLACES = frozenset({"query_location", "query_location_length"})
 
 
@@ -193,14 +194,14 @@ def ascending(expression: Ast) -> Ast:
 
 def walk(node: Any) -> Iterator[Ast]:
     """Yield every dictionary of the tree, parents first."""
-    if isinstance(node, dict):
-        yield node
-        for value in node.values():
-            if isinstance(value, dict | list):
-                yield from walk(value)
-    elif isinstance(node, list):
-        for value in node:
-            yield from walk(value)
+    waiting = [node]
+    while waiting:
+        part = waiting.pop()
+        if type(part) is dict:
+            yield part
+            waiting.extend([value for value in reversed(part.values()) if type(value) in _NESTED])
+        elif type(part) is list or type(part) is tuple:
+            waiting.extend(reversed(part))
 
 
 def rewrite(node: Any, change: Callable[[Ast], Ast | None]) -> Any:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 Columns = Callable[[str], "Ast"]
 Scope = dict[str, Columns]
 """What a column of each table alias is, by its name; `MARKER` stands for the mark of a MARK join."""
+MOST_COPIES = 16
+"""Readings of CTEs in one statement that get a tree of their own; further ones share."""
 LARGEST = 60_000
 """Bytes of an expression; what nests deeper than that by repetition runs unplanned."""
 
@@ -47,6 +49,7 @@ class Binder:
         self.with_calls: dict[str, Ast] = {}
         self.readers: dict[str, int] = {}
         self.trees: dict[str, Bound] = {}
+        self.copies = 0
         self.in_dedup = False
         """Within the distinct values of a correlated subquery: each is joined back to the row that it came from, so
         values of rows that a pending predicate may still remove do no harm."""
@@ -187,16 +190,15 @@ class Binder:
 
     def _shared(self, tree: Ast) -> tuple[Rel, Scope]:
         name = tree["table_name"]
-        if name not in self.trees:
+        alone = self.readers.get(name, 0) == 1 or self._may_copy(name)
+        if name not in self.trees or alone:
             outer, self.in_dedup = self.in_dedup, name.endswith(DEDUP)
             self.trees[name] = self.query(self.with_calls[name]["query_node"])
             self.in_dedup = outer
         bound = self.trees[name]
         labels = tree.get("column_name_alias") or self.with_calls[name].get("aliases") or bound.names
         rel, outs = bound.rel, bound.outs
-        if self.readers.get(name, 0) > 1:
-            for out in [*outs, *rel.pending]:
-                _ = ast.symbols(out)
+        if not alone:
             used = {s for e in [*outs, *rel.pending, *rel.order] for s in ast.symbols(e)} & rel.node.outputs
             names = {symbol: self.state.symbol() for symbol in sorted(used)}
             blocked = any(node.blocked for node in nodes(rel.node))
@@ -205,6 +207,14 @@ class Binder:
             rel = Rel(shared, ast.renamed(rel.pending, names), ast.renamed(rel.order, names))
             outs = ast.renamed(outs, names)
         return rel, {tree["alias"]: _by_name(dict(zip(labels, outs, strict=False)))}
+
+    def _may_copy(self, name: str) -> bool:
+        """Return whether each reader of a CTE may have a tree of its own, restricted by what it wants."""
+        body = self.with_calls[name]["query_node"]
+        tables = [part.get("table_name") for part in ast.walk(body) if part.get("type") == "BASE_TABLE"]
+        unsteady = [body, *(self.state.ctes[table] for table in tables if table in self.state.ctes)]
+        self.copies += 1
+        return self.copies <= MOST_COPIES and not self.state.functions.is_unsteady(unsteady)
 
     def _join(self, tree: Ast) -> tuple[Rel, Scope]:
         left, ours = self._from(tree["left"])

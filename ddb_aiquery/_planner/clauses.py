@@ -92,8 +92,9 @@ def set_operation(tree: Ast, branches: Sequence[Branch], state: State) -> tuple[
             rel = made_distinct(rel, outs, [], state.symbol(), whole=True)
         return rel, outs
     names = [state.symbol() for _ in branches[0][1]]
-    node = Whole(kind, branches, names, keep_all=keep_all)
-    return Rel(node), [ast.column(name) for name in names]
+    node = Whole(kind, branches, names, state.symbol(), keep_all=keep_all)
+    alive = [ast.column(node.alive)] if node.tainted else []
+    return Rel(node, alive), [ast.column(name) for name in names]
 
 
 def padded(  # noqa: PLR0913 - a join has that many parts

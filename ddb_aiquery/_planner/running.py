@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from ddb_aiquery._planner import ast, normal_form
 from ddb_aiquery._planner.questions import KEYS, NAMES, Answers, Asked
+from ddb_aiquery._planner.spill import Spill
 from ddb_aiquery._sql import named
 
 if TYPE_CHECKING:
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 Path = tuple[str, str, str]
 _SOURCE = re.compile(r'"__duckdb_source_\w+"')
 """How DuckDB names a Python object in the text of a relation."""
+
+
+BATCH = 8_192
+"""Questions that are taken out of DuckDB at once."""
 
 
 class Asker(Protocol):
@@ -157,23 +162,23 @@ class Live:
 
     def ask(self, questions: Sequence[Asked]) -> None:
         """Stream the questions to the engine and store the answers."""
-        labels = list(self.table.labels)
-        columns: list[list[pa.Array]] = [[] for _ in labels]
-        for batch, documents in self.asker.stream(self._batches(questions), self.current):
-            for place, values in enumerate([*batch.columns[-3:], documents]):
-                columns[place].append(values.cast(pa.large_string()))
-        rows = sum(len(part) for part in columns[0])
-        self.stages.append(Stage(rows))
-        if rows:
-            answers = pa.table([pa.chunked_array(parts) for parts in columns], names=labels)
-            self.desk.connection.from_arrow(answers).insert_into(where(self.table.path))
+        schema = pa.schema([(label, pa.large_string()) for label in self.table.labels])
+        spill = Spill(schema)
+        try:
+            for batch, documents in self.asker.stream(self._batches(questions), self.current):
+                columns = [values.cast(pa.large_string()) for values in (*batch.columns[-3:], documents)]
+                spill.add(pa.RecordBatch.from_arrays(columns, schema=schema))
+            self.stages.append(Stage(spill.rows))
+            if spill.rows:
+                self.desk.connection.from_arrow(spill.reader()).insert_into(where(self.table.path))
+        finally:
+            spill.close()
 
     def _batches(self, questions: Sequence[Asked]) -> Iterator[pa.RecordBatch]:
         seen: set[tuple[Any, ...]] | None = set() if len(questions) > 1 else None
         for asked in questions:
             query = normal_form.write(self.desk.connection, asked.query)
-            rows = self.desk.connection.sql(query).to_arrow_table()
-            for batch in rows.to_batches(max_chunksize=65_536):
+            for batch in self.desk.connection.sql(query).to_arrow_reader(BATCH):
                 fresh = batch if seen is None else _unseen(batch, seen)
                 if fresh.num_rows:
                     yield fresh

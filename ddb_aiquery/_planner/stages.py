@@ -62,7 +62,7 @@ class Solver:
 
     def __init__(self, state: State, runner: Runner, root: Rel, outs: Sequence[Ast]) -> None:
         self.state, self.runner = state, runner
-        self.positive = _positive(root, outs)
+        self.positive, self.used = _uses(root, outs)
         self.unbounded = False
 
     def unknown(self, top: Node) -> frozenset[str]:
@@ -81,14 +81,16 @@ class Solver:
             if node.blocked and not self.state.is_ready(node):
                 self._barrier(node, None)
 
-    def finish(self, top: Node) -> None:
-        """Answer all barriers of a tree."""
-        for node in nodes(top):
-            if not self.state.is_ready(node):
-                self._barrier(node, None)
+    def finish(self, top: Node, wanted: Iterable[str]) -> None:
+        """Answer the barriers that tell the wanted symbols, for whoever reads them."""
+        wanted = set(wanted)
+        for node in dict.fromkeys(node for symbol, node in owners(top).items() if symbol in wanted):
+            self._barrier(node, None)
 
     def solve(self, rel: Rel, wanted: Sequence[Ast], demand: Sequence[Ast]) -> None:
         """Ask about pending predicates one after the other, then what the wanted expressions need of the rest."""
+        if self._none_wanted(rel, demand):
+            return
         self.settle(rel.node)
         todo, where = list(rel.pending), list(demand)
         while todo:
@@ -99,12 +101,31 @@ class Solver:
                 where.append(predicate)
         self._expressions(list(wanted), rel, where)
 
+    def _none_wanted(self, rel: Rel, demand: Sequence[Ast]) -> bool:
+        """Return whether a LIMIT of answers need not be found out, since nothing above it would pass."""
+        blocked = [node for node in nodes(rel.node) if node.blocked and not self.state.is_ready(node)]
+        if not blocked or any(not node.loose for node in blocked) or (rel.node in blocked and not demand):
+            return False
+        if self.runner.count(self.complete(self.loosely(rel, [], demand) | {"modifiers": [ast.limit(ast.number(1))]})):
+            return False
+        self.state.ready.update(blocked)
+        return True
+
     def demand(self, around: Around | None, node: Node, pairs: Sequence[tuple[Ast, Ast]]) -> list[Ast]:
         """Return the predicate that keeps, below a barrier, the rows whose keys are wanted above it."""
-        if around is None or not pairs or (around.rel.node is node and not around.where):
+        if around is None or (around.rel.node is node and not around.where):
             return []
+        return self._wanted(around.rel, around.where, pairs)
+
+    def matching(self, rel: Rel, demand: Sequence[Ast], pairs: Sequence[tuple[Ast, Ast]]) -> list[Ast]:
+        """Return the predicate that keeps rows for which an answered relation has an equal one."""
+        where = [*demand, *(predicate for predicate in rel.pending if self.renders(rel.node, predicate))]
+        known = [(ours, theirs) for ours, theirs in pairs if self.renders(rel.node, ours)]
+        return self._wanted(rel, where, known)
+
+    def _wanted(self, rel: Rel, where: Sequence[Ast], pairs: Sequence[tuple[Ast, Ast]]) -> list[Ast]:
         names = [self.state.symbol() for _ in pairs]
-        outer = self.loosely(around.rel, [(e, n) for (e, _), n in zip(pairs, names, strict=True)], around.where)
+        outer = self.loosely(rel, [(e, n) for (e, _), n in zip(pairs, names, strict=True)], where)
         matches = [ast.same(ast.column(n), inner) for (_, inner), n in zip(pairs, names, strict=True)]
         return [ast.exists(ast.select([], ast.derived(outer, self.state.alias()), ast.both(matches)))]
 
@@ -262,8 +283,8 @@ def _shape(predicate: Ast) -> Ast:
     return shape
 
 
-def _positive(root: Rel, outs: Sequence[Ast]) -> frozenset[str]:
-    """Return the symbols that occur only as whole predicates, where FALSE and NULL mean the same."""
+def _uses(root: Rel, outs: Sequence[Ast]) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the symbols that occur only as whole predicates, where FALSE and NULL mean the same, and all that occur."""
     bare: set[str] = set()
     other: set[str] = set(needs(outs)) | set(needs(root.order))
     seen: set[Node] = set()
@@ -279,6 +300,6 @@ def _positive(root: Rel, outs: Sequence[Ast]) -> frozenset[str]:
             plain = isinstance(rel.node, Filter) and ast.is_column(expression)
             (bare if plain else other).update(ast.symbols(expression))
         open_rels.extend(reads(rel.node))
-    return frozenset(bare - other)
+    return frozenset(bare - other), frozenset(bare | other)
 
 

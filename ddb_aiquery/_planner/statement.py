@@ -189,7 +189,6 @@ class Session:
         runner = Live(desk, table, self.asker, run, self.memory)
         solver = Solver(plan.state, runner, plan.bound.rel, plan.bound.outs)
         solver.solve(plan.bound.rel, [*plan.bound.outs, *plan.bound.rel.order], [])
-        solver.finish(plan.bound.rel.node)
         self._finish_text(plan, table, solver, kept=runner.kept)
         return Outcome(tuple(runner.stages))
 
@@ -278,7 +277,6 @@ class Session:
             note = ""
             try:
                 solver.solve(plan.bound.rel, [*plan.bound.outs, *plan.bound.rel.order], [])
-                solver.finish(plan.bound.rel.node)
             except Unplannable as reason:
                 note = str(reason)
             return Outcome(tuple(runner.stages), note)

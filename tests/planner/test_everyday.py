@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Recorder
+    from planner_echo import Recorder
 
     from ddb_aiquery._connection import AiConnection
 

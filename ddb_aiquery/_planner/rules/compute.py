@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ddb_aiquery._planner import ast
-from ddb_aiquery._planner.algebra import Node, Rel, State, columns, exactly, is_clean, needs, source, tainted
+from ddb_aiquery._planner.algebra import Node, Rel, State, columns, exactly, is_clean, loosely, needs, source, tainted
 
 if TYPE_CHECKING:
     from ddb_aiquery._planner.ast import Ast
@@ -89,36 +89,55 @@ class Lateral(Node):
 
 
 class Whole(Node):
-    """A set operation: every branch is answered as a whole."""
+    """INTERSECT or EXCEPT: while answers are missing, the rows of the first branch; `alive` in those that stay."""
 
-    __slots__ = ("branches", "keep_all", "kind", "names")
+    __slots__ = ("alive", "branches", "keep_all", "kind", "names")
 
     def __init__(
-        self, kind: str, branches: Sequence[tuple[Rel, Sequence[Ast]]], names: Sequence[str], *, keep_all: bool
+        self,
+        kind: str,
+        branches: Sequence[tuple[Rel, Sequence[Ast]]],
+        names: Sequence[str],
+        alive: str,
+        *,
+        keep_all: bool,
     ) -> None:
-        clean = all(
-            rel.exact and all(is_clean(out, tainted(rel.node)) for out in outs) for rel, outs in branches
-        )
-        super().__init__(names, [rel.node for rel, _ in branches] if clean else [], blocked=not clean)
+        columns_of = [[is_clean(out, tainted(rel.node)) for out in outs] for rel, outs in branches]
+        late = {name for at, name in enumerate(names) if not all(clean[at] for clean in columns_of)}
+        clean = not late and all(rel.exact for rel, _ in branches)
+        shown = [rel.node for rel, _ in branches] if clean else [branches[0][0].node]
+        super().__init__({*names, alive}, shown, () if clean else {*late, alive})
         self.kind, self.branches, self.names, self.keep_all = kind, list(branches), list(names), keep_all
+        self.alive = alive
 
     def render(self, need: frozenset[str], state: State) -> Ast:
         """Return the set operation; it needs all its columns, whichever are used."""
+        if not state.is_ready(self):
+            rel, outs = self.branches[0]
+            return loosely(rel, [(out, name) for name, out in zip(self.names, outs, strict=True) if name in need], state)
         queries = [
             exactly(rel, list(zip(outs, self.names, strict=True)), state) for rel, outs in self.branches
         ]
         inner = ast.derived(ast.set_operation(self.kind, queries, keep_all=self.keep_all), state.alias())
-        return ast.select(columns(need), inner)
+        return ast.select([*columns(need - {self.alive}), *_true(self.alive, need)], inner)
 
     def solve(self, solver: Solver, around: Around | None) -> None:
-        """Ask what the branches need."""
-        del around
-        for rel, outs in self.branches:
-            solver.solve(rel, list(outs), [])
+        """Ask what the branches need, for the rows that are wanted above."""
+        clean = [at for at, name in enumerate(self.names) if name not in self.tainted]
+        (first, ours), *others = self.branches
+        wanted = solver.demand(around, self, [(ast.column(self.names[at]), ours[at]) for at in clean])
+        solver.solve(first, list(ours), wanted)
+        for rel, outs in others:
+            known = [at for at, out in enumerate(outs) if is_clean(out, solver.unknown(rel.node))]
+            solver.solve(rel, list(outs), solver.matching(first, wanted, [(ours[at], outs[at]) for at in known]))
 
     def expressions(self) -> Iterator[Ast]:
         """Yield the branches' columns."""
         yield from (out for _, outs in self.branches for out in outs)
+
+
+def _true(symbol: str, need: frozenset[str]) -> list[tuple[Ast, str]]:
+    return [(ast.boolean(True), symbol)] if symbol in need else []
 
 
 class Padded(Node):
@@ -182,4 +201,4 @@ class Shared(Node):
         """Answer the tree once, for all its readers."""
         del around
         solver.settle(self.tree)
-        solver.finish(self.tree)
+        solver.finish(self.tree, self.names)

@@ -23,7 +23,7 @@ class Distinct(Node):
         clean_keys = all(is_clean(key, unknown) for key in keys)
         clean = rel.exact and clean_keys and all(is_clean(order, unknown) for order in orders)
         waits = () if clean else (alive,)
-        super().__init__({alive}, [rel.node], waits, passes=[rel.node], blocked=not clean_keys)
+        super().__init__({alive}, [rel.node], waits, passes=[rel.node])
         self.rel, self.keys, self.orders, self.alive = rel, list(keys), list(orders), alive
         self.whole = whole
 
@@ -42,7 +42,8 @@ class Distinct(Node):
 
     def solve(self, solver: Solver, around: Around | None) -> None:
         """Ask what keys and order need, for the keys that are wanted above."""
-        demand = [] if self.blocked else solver.demand(around, self, [(key, key) for key in self.keys])
+        clean = [key for key in self.keys if is_clean(key, solver.unknown(self.rel.node))]
+        demand = solver.demand(around, self, [(key, key) for key in clean])
         solver.solve(self.rel, [*self.keys, *(order["expression"] for order in self.orders)], demand)
 
     def expressions(self) -> Iterator[Ast]:

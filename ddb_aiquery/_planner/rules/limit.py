@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ddb_aiquery._planner import ast
-from ddb_aiquery._planner.algebra import Node, Rel, State, columns, exactly, is_clean, tainted
+from ddb_aiquery._planner.algebra import Node, Rel, State, columns, exactly, is_clean, loosely, tainted
 
 if TYPE_CHECKING:
     from ddb_aiquery._planner.ast import Ast
@@ -17,6 +17,7 @@ class Limit(Node):
     """The first rows of an ordered relation."""
 
     __slots__ = ("modifier", "orders", "rel")
+    loose = True
 
     def __init__(self, rel: Rel, orders: Sequence[Ast], modifier: Ast) -> None:
         unknown = tainted(rel.node)
@@ -26,6 +27,8 @@ class Limit(Node):
 
     def render(self, need: frozenset[str], state: State) -> Ast:
         """Return the SELECT with its ORDER BY and LIMIT."""
+        if not state.is_ready(self):
+            return loosely(self.rel, columns(need), state)
         ordered = [ast.order(self.orders)] if self.orders else []
         return exactly(self.rel, columns(need), state, [*ordered, self.modifier])
 

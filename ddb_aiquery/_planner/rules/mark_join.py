@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ddb_aiquery._planner import ast
 from ddb_aiquery._planner.algebra import Node, Rel, State, columns, exactly, is_clean, needs, source, tainted
-from ddb_aiquery._planner.calls import sites
+from ddb_aiquery._planner.calls import Unplannable, sites
 from ddb_aiquery._planner.rules.filter import Filter
 from ddb_aiquery._planner.rules.join import Join
 
@@ -40,12 +40,36 @@ class MarkJoin(Node):
         """Return the SELECT over the join, or over the left side alone while the marks are unknown or unused."""
         if self.mark not in need:
             return ast.select(columns(need), source(self.keeps, need, state))
-        wanted = need | needs(self.conditions)
-        right = ast.derived(exactly(self.right, columns(wanted & self.right.node.outputs), state), state.alias())
-        condition = ast.both(state.answered(self.conditions)) or ast.boolean(True)
-        both = ast.join("MARK", source(self.keeps, wanted, state), right, condition)
+        ours, theirs, conditions = self._sides(state)
+        passed = columns(need & self.keeps.outputs)
+        left = ast.derived(exactly(Rel(self.keeps), [*passed, *ours], state), state.alias())
+        right = ast.derived(exactly(self.right, theirs, state), state.alias())
+        both = ast.join("MARK", left, right, ast.both(conditions) or ast.boolean(True))
         listed = [(ast.column(MARKER if s == self.mark else s), s) for s in sorted(need)]
         return ast.select(listed, both)
+
+    def _sides(self, state: State) -> tuple[list[tuple[Ast, str]], list[tuple[Ast, str]], list[Ast]]:
+        """Return what the conditions compare as columns of either side: DuckDB takes only those in a MARK join.
+
+        Raises:
+            Unplannable: a condition is no comparison of one side with the other.
+        """
+        sides: tuple[list[tuple[Ast, str]], list[tuple[Ast, str]]] = ([], [])
+        conditions = []
+        for condition in self.conditions:
+            if condition.get("class") != "COMPARISON":
+                raise Unplannable("a subquery's condition that is no comparison")
+            named = dict(condition)
+            for side in ("left", "right"):
+                value, symbol = condition[side], state.symbol()
+                used = ast.symbols(value)
+                theirs = used <= self.right.node.outputs if used else side == "right"
+                if not theirs and not used <= self.keeps.outputs:
+                    raise Unplannable("a subquery's condition that mixes both sides")
+                sides[theirs].append((value, symbol))
+                named[side] = ast.column(symbol)
+            conditions.append(named)
+        return *sides, conditions
 
     def solve(self, solver: Solver, around: Around | None) -> None:
         """Ask about the left side where it stands alone, about the right where the left wants it, else about pairs."""

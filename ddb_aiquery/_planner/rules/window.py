@@ -40,10 +40,11 @@ class Window(Node):
 
     def solve(self, solver: Solver, around: Around | None) -> None:
         """Ask what the windows need, for the partitions that are wanted above."""
-        shared = _shared_partition([item for _, item in self.items])
+        wanted = [item for symbol, item in self.items if symbol in solver.used]
+        shared = _shared_partition(wanted)
         clean = [key for key in shared if is_clean(key, solver.unknown(self.rel.node))]
         demand = solver.demand(around, self, [(key, key) for key in clean]) if clean else []
-        solver.solve(self.rel, [item for _, item in self.items], demand)
+        solver.solve(self.rel, wanted, demand)
 
     def expressions(self) -> Iterator[Ast]:
         """Yield the window functions."""
