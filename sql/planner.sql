@@ -71,10 +71,15 @@ SELECT to_json([
 ])::VARCHAR
 
 -- name: key_request
-SELECT CASE WHEN typeof(request) = 'VARCHAR' THEN request::VARCHAR ELSE to_json(request)::VARCHAR END
+-- A long request is found by its hash, which no short one can be taken for: a hash has 64 characters.
+SELECT CASE
+    WHEN typeof(request) <> 'VARCHAR' THEN sha256(to_json(request)::VARCHAR)
+    WHEN strlen(request::VARCHAR) < 64 THEN request::VARCHAR
+    ELSE sha256(request::VARCHAR)
+END
 
 -- name: key_files
-SELECT coalesce(md5(files::VARCHAR), '')
+SELECT coalesce(sha256(files::VARCHAR), '')
 
 -- name: answers
 CREATE TEMP TABLE {answers} ({call} VARCHAR, {request} VARCHAR, {files} VARCHAR, {document} VARCHAR);
