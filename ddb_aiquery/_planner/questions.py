@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ddb_aiquery._planner import ast
-from ddb_aiquery._planner.algebra import loosely
 from ddb_aiquery._planner.calls import ARGUMENTS, has_call
 
 if TYPE_CHECKING:

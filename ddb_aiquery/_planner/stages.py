@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING, Protocol
@@ -14,6 +14,7 @@ from ddb_aiquery._planner.algebra import (
 from ddb_aiquery._planner.calls import Site, Unplannable, has_call, is_call, sites
 from ddb_aiquery._planner.questions import Asked, question
 from ddb_aiquery._planner.rules.filter import Filter
+from ddb_aiquery._planner.rules.join import Join
 from ddb_aiquery._planner.rules.scan import Scan, Table, used_ctes
 
 if TYPE_CHECKING:
@@ -104,9 +105,12 @@ class Solver:
     def _none_wanted(self, rel: Rel, demand: Sequence[Ast]) -> bool:
         """Return whether a LIMIT of answers need not be found out, since nothing above it would pass."""
         blocked = [node for node in nodes(rel.node) if node.blocked and not self.state.is_ready(node)]
-        if not blocked or any(not node.loose for node in blocked) or (rel.node in blocked and not demand):
+        if not blocked or not self.runner.answers or (rel.node in blocked and not demand):
             return False
-        if self.runner.count(self.complete(self.loosely(rel, [], demand) | {"modifiers": [ast.limit(ast.number(1))]})):
+        if any(not node.loose for node in blocked) or not set(blocked) <= set(_row_by_row(rel.node)):
+            return False
+        first = loosely(rel, [], self.state, demand) | {"modifiers": [ast.limit(ast.number(1))]}
+        if self.runner.count(self.complete(first)):
             return False
         self.state.ready.update(blocked)
         return True
@@ -256,6 +260,14 @@ def _reads_one_table(node: Node) -> bool:
     while isinstance(node, Filter):
         node = node.child
     return isinstance(node, Scan) and node.origin.get("type") == "BASE_TABLE" and bool(node.origin.get("schema_name"))
+
+
+def _row_by_row(top: Node) -> Iterator[Node]:
+    """Yield the nodes of a tree whose surplus rows are surplus rows of the tree: below filters and inner joins."""
+    yield top
+    if isinstance(top, Filter | Join):
+        for child in top.children:
+            yield from _row_by_row(child)
 
 
 def _next_size(missing: int, share: float, before: int) -> int:

@@ -88,6 +88,10 @@ class Lateral(Node):
         yield self.function
 
 
+def _of(alias: str, name: str) -> Ast:
+    return {"class": "COLUMN_REF", "type": "COLUMN_REF", "column_names": [alias, name]}
+
+
 class Whole(Node):
     """INTERSECT or EXCEPT: while answers are missing, the rows of the first branch; `alive` in those that stay."""
 
