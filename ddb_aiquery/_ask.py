@@ -208,6 +208,13 @@ def receive(parts: Sequence[Group], engine: Engine, memo: Memo, tick: Callable[[
                 memo.put(part.terms, part.asks[place], document)
 
 
+def abandon(parts: Sequence[Group]) -> None:
+    """Let nothing more be sent for these Groups; what is under way is still kept when it arrives."""
+    for part in parts:
+        if part.batch is not None:
+            part.batch.abandoned = True
+
+
 def _end(failure: Failure, part: Group, place: int, memo: Memo) -> NoReturn:
     memo.failed(part.terms, part.asks[place], failure)
     raise _error(failure, part, place)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -21,7 +20,6 @@ from ddb_aiquery.errors import AiQueryError, CallError
 
 _FILES = ("ai_query.sql", "named_struct.sql", "prompts.sql", "tasks.sql", "tables.sql")
 """The macros in the order in which they stand on each other."""
-_registered: weakref.WeakKeyDictionary[duckdb.DuckDBPyConnection, Session] = weakref.WeakKeyDictionary()
 
 
 def register(con: duckdb.DuckDBPyConnection | None = None, *, config: Any = None) -> duckdb.DuckDBPyConnection:
@@ -54,7 +52,7 @@ def _install_macros(con: duckdb.DuckDBPyConnection, session: Session) -> None:
     for file in _FILES:
         for statement in named(file).values():
             con.execute(statement)
-    _registered[con] = session
+    PROCESS.connections[con] = session
 
 
 def quoted(text: str | None) -> str:
@@ -130,7 +128,7 @@ def _reach_cursors() -> None:
 
     def cursor(self: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
         made = original(self)
-        session = _registered.get(self)
+        session = PROCESS.connections.get(self)
         if session is not None:
             _install_macros(made, session)
         return made

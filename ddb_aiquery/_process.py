@@ -30,6 +30,8 @@ class Process:
         self._engines: dict[Path | None, Engine] = {}
         self._interruptible: weakref.WeakSet[Any] = weakref.WeakSet()
         self._previous: Any = None
+        self.connections: weakref.WeakKeyDictionary[duckdb.DuckDBPyConnection, Any] = weakref.WeakKeyDictionary()
+        """By connection, the session that its functions answer for."""
         self.sessions: weakref.WeakValueDictionary[str, Any] = weakref.WeakValueDictionary()
         self.functions: list[Callable[..., Any]] = []
         """Strong references: DuckDB crashes when a function dies before the database (duckdb-python issue 530)."""
@@ -40,7 +42,7 @@ class Process:
             if directory not in self._engines:
                 if self._loop is None or self._transport is None:
                     self._loop, self._transport = Loop(), Transport()
-                self._engines[directory] = Engine(open_store(directory), self._transport, self._loop)
+                self._engines[directory] = Engine(open_store(directory, enduring=True), self._transport, self._loop)
             return self._engines[directory]
 
     def engines(self) -> list[Engine]:
@@ -96,7 +98,11 @@ def _reach_interrupt(process: Process) -> None:
     original = duckdb.DuckDBPyConnection.interrupt
 
     def interrupt(self: duckdb.DuckDBPyConnection) -> None:
-        process.cancel()
+        session = process.connections.get(self)
+        if session is None:  # a connection that sees another's functions
+            process.cancel()
+        else:
+            session.cancel()
         original(self)
 
     interrupt.__doc__ = original.__doc__

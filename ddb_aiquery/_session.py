@@ -6,6 +6,7 @@ import contextlib
 import threading
 import time
 import uuid
+import warnings
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -25,7 +26,7 @@ from ddb_aiquery._settings import Limits, Settings
 from ddb_aiquery._values import Estimate, Run, Usage
 from ddb_aiquery.errors import CacheError
 
-WINDOW = 65_536
+WINDOW = 32_768
 """Questions that `stream` keeps under way before it waits for the first: enough for 1,024 at once, flat in memory."""
 IDLE = 1.0
 """Seconds without a call after which a connection without planner is taken to have begun a new statement."""
@@ -89,6 +90,7 @@ class Session:
             AiQueryError: what ends the statement; also kept for `take_error`.
         """
         running = self._current()
+        parts: list[_ask.Group] = []
         try:
             running.tally.add(rows=len(columns[0]))
             parts = _ask.groups(columns, self.read_terms)
@@ -96,28 +98,44 @@ class Session:
             _ask.receive(parts, self.engine, running.memo, running.progress.tick)
             return _ask.column(parts, len(columns[0]))
         except BaseException as error:
+            _ask.abandon(parts)
             with self._lock:
                 self._error = error
             running.idle = IDLE_FAILED
             raise
         finally:
             running.touched = time.monotonic()
+            self._tell()
+
+    def _tell(self) -> None:
+        """Warn of what befell the cache, once a process."""
+        for notice in self.engine.news():
+            warnings.warn(REDACTOR.clean(notice), stacklevel=3)
 
     def stream(self, batches: Iterable[pa.RecordBatch], running: Running) -> Iterator[tuple[pa.RecordBatch, pa.Array]]:
         """Answer a stream of batches as one pool, yielding each with its documents, in order."""
         under_way: deque[tuple[pa.RecordBatch, list[_ask.Group]]] = deque()
         waiting = 0
         asking = running.asking
-        for batch in batches:
-            parts = _ask.groups(batch.columns[: len(_ask.ARGUMENTS)], self.read_terms)
-            _ask.send(parts, self.engine, running.memo, asking)
-            under_way.append((batch, parts))
-            waiting += batch.num_rows
-            while waiting > WINDOW:
-                waiting -= under_way[0][0].num_rows
-                yield self._received(*under_way.popleft(), running)
-        while under_way:
-            yield self._received(*under_way.popleft(), running)
+        try:
+            for batch in batches:
+                parts = _ask.groups(batch.columns[: len(_ask.ARGUMENTS)], self.read_terms)
+                under_way.append((batch, parts))
+                _ask.send(parts, self.engine, running.memo, asking)
+                waiting += batch.num_rows
+                while waiting > WINDOW:
+                    waiting -= under_way[0][0].num_rows
+                    yield self._received(*under_way[0], running)
+                    under_way.popleft()
+            while under_way:
+                yield self._received(*under_way[0], running)
+                under_way.popleft()
+        except BaseException:
+            for _, parts in under_way:
+                _ask.abandon(parts)
+            raise
+        finally:
+            self._tell()
 
     def price(self, batches: Iterable[pa.RecordBatch]) -> Estimate:
         """Count what a stream of batches would ask and cost, without a call."""

@@ -33,7 +33,7 @@ ENDPOINTS = pa.schema(
 USAGE = pa.schema(
     [
         ("id", pa.string()),
-        ("at", pa.timestamp("us")),
+        ("created", pa.timestamp("us")),
         *((name, pa.string()) for name in ("endpoint", "label", "sql")),
         *((name, pa.int64()) for name in ("rows", "questions", "cached", "sent", "retried", "failed")),
         *((name, pa.int64()) for name in ("input_tokens", "output_tokens")),
@@ -45,7 +45,7 @@ USAGE = pa.schema(
 def endpoints(session: Session) -> pa.Table:
     """Return one row an endpoint: of the settings, and any other that was called; limits learnt included."""
     pools = {pool.endpoint.name: pool for pool in session.engine.pools()}
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name in dict.fromkeys([*session.settings.entries, *pools]):
         pool = pools.get(name)
         try:
@@ -71,7 +71,7 @@ def usage(session: Session) -> pa.Table:
     """Return one row a statement, oldest first, of every process that shares the cache."""
     rows = []
     for run in session.engine.store.runs():
-        times = {"at": datetime.fromtimestamp(run["at"], UTC).replace(tzinfo=None)}
+        times = {"created": datetime.fromtimestamp(run["at"], UTC).replace(tzinfo=None)}
         money = {f"{name}_usd": (run[f"{name}_micro"] or 0) / MICRO for name in ("cost", "saved")}
         rows.append({**run, **times, **money})
     return pa.Table.from_pylist(rows, USAGE)

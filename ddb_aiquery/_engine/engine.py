@@ -69,6 +69,7 @@ class Engine:
         self._scribe = Scribe(store, self._in_flight, self._queue, self._divert, wall_clock)
         self._pools: list[Pool] = []
         self._pools_lock = threading.Lock()
+        self._told = 0
 
     def submit(self, endpoint: Endpoint, questions: Sequence[Question], asking: Asking) -> Batch:
         """Set distinct Questions going and return at once; pass the Batch to `wait`."""
@@ -119,6 +120,15 @@ class Engine:
                 sealed.append(Envelope(b"", "", b""))
         found = self.store.get_many([envelope.key for envelope in sealed])
         return [(len(envelope.body), found.get(envelope.key)) for envelope in sealed]
+
+    def news(self) -> list[str]:
+        """Return what the store has to say to the user and has not said yet."""
+        if len(self.store.notices) == self._told:
+            return []
+        with self._pools_lock:
+            new = self.store.notices[self._told :]
+            self._told += len(new)
+            return new
 
     def pools(self) -> list[Pool]:
         """Return the pools, for what `ai_endpoints()` shows of limits learnt."""
