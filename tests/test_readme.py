@@ -1,0 +1,84 @@
+"""The README is executed: its Python in one go, its SQL on one connection, its two lines by .ci/run."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import ddb_aiquery
+from ddb_aiquery.testing import ScriptedEndpoint
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+STARS = json.dumps({"stars": 4, "reason": "because"})
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+def answer(prompt: str, request: dict[str, Any]) -> str:
+    """Answer what the README's examples ask."""
+    if "stars" in prompt:
+        return STARS
+    schema = request.get("response_format", {}).get("json_schema", {}).get("schema")
+    if schema:
+        name, field = next(iter(schema["properties"].items()))
+        return json.dumps({name: field.get("enum", ["good"])[0]})
+    return "billing" if "charged" in prompt or "invoice" in prompt else "delivery"
+
+
+@pytest.fixture
+def endpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The endpoint `summarizer` in the user's settings file, and an empty working folder."""
+    with ScriptedEndpoint(answer) as server:
+        file = tmp_path / "settings.toml"
+        file.write_text(
+            f'[endpoints.summarizer]\nbase_url = "{server.base_url}"\nmodel = "m"\n'
+            "input_price = 0.15\noutput_price = 0.60\n[defaults]\nendpoint = 'summarizer'\n"
+        )
+        monkeypatch.setenv("DDB_AIQUERY_CONFIG", str(file))
+        monkeypatch.chdir(tmp_path)
+        yield
+
+
+@pytest.mark.usefixtures("endpoint")
+def test_the_python_runs() -> None:
+    """Every Python block of the README runs, one after the other."""
+    names: dict[str, Any] = {}
+    for block in blocks("python"):
+        exec(compile(block, "README.md", "exec"), names)  # noqa: S102 (our own README)
+    assert len(names["table"]) == 1000
+    assert names["con"].last_run.questions == 20
+    names["con"].close()
+
+
+@pytest.mark.usefixtures("endpoint")
+def test_the_sql_runs() -> None:
+    """Every SQL block of the README runs over the tables that it talks about."""
+    with ddb_aiquery.connect() as con:
+        con.execute("CREATE TABLE tickets AS FROM read_csv(?)", [str(ROOT / "examples/data/tickets.csv")])
+        con.execute("CREATE TABLE reviews AS FROM read_parquet(?)", [str(ROOT / "examples/data/reviews.parquet")])
+        for block in blocks("sql"):
+            assert con.execute(block).fetchall(), block
+
+
+def test_the_settings_are_read() -> None:
+    """The TOML of the README is a settings file without a mistake."""
+    import tomllib  # noqa: PLC0415
+
+    from ddb_aiquery._settings import load  # noqa: PLC0415
+
+    for block in blocks("toml"):
+        assert load(tomllib.loads(block), {}).default_endpoint == "summarizer"
+
+
+def test_ci_runs_the_readmes_second_line() -> None:
+    """.ci/run calls the very line that the README gives for the tests."""
+    line = next(block.strip() for block in blocks("sh") if "pytest" in block)
+    assert line in (ROOT / ".ci" / "run").read_text()
