@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -18,66 +18,12 @@ from ddb_aiquery._address import check_endpoint_url
 from ddb_aiquery._databricks import PROFILE_VARIABLE, with_login
 from ddb_aiquery._providers import PROVIDERS, Provider
 from ddb_aiquery._redact import REDACTOR
+from ddb_aiquery._setting_keys import ENDPOINT, TABLES, Place
 from ddb_aiquery._values import Endpoint, Secret
 from ddb_aiquery.errors import MissingKey, SettingsError, UnknownEndpoint
 
 Config = "str | Path | Mapping[str, Any] | Settings | None"
 """What every `config=` argument takes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """One setting: the types it takes, and a test with the words that say what would pass it."""
-
-    types: tuple[type, ...]
-    test: Callable[[Any], bool] = lambda _: True
-    words: str = ""
-
-
-_TEXT = Key((str,), bool, "a text that is not empty")
-_POSITIVE = Key((int, float), lambda v: v > 0, "a number above 0")
-_PRICE = Key((int, float), lambda v: v >= 0, "a number, 0 or more (USD per million tokens)")
-_WHOLE = Key((int,), lambda v: v > 0, "a whole number above 0")
-
-_ENDPOINT = MappingProxyType(
-    {
-        "base_url": _TEXT,
-        "model": _TEXT,
-        "provider": Key((str,), lambda v: v in PROVIDERS, "one of " + ", ".join(PROVIDERS)),
-        "api_key": Key((str,)),
-        "task": Key((str,), lambda v: v in {"chat", "embedding", "custom"}, "chat, embedding or custom"),
-        "max_concurrency": Key((int,), lambda v: 1 <= v <= 1024, "a whole number from 1 to 1024"),  # noqa: PLR2004 (the contract's bounds)
-        "requests_per_minute": _POSITIVE,
-        "tokens_per_minute": _POSITIVE,
-        "input_price": _PRICE,
-        "output_price": _PRICE,
-        "parameters": Key((dict,)),
-        "fallbacks": Key((list,), lambda v: all(isinstance(x, str) for x in v), "a list of endpoint names"),
-        "transport": Key((str,), lambda v: v in {"pyreqwest", "httpx"}, "pyreqwest or httpx"),
-        "timeout_seconds": _POSITIVE,
-        "deadline_seconds": _POSITIVE,
-        "allow_http": Key((bool,)),
-        "api_version": _TEXT,
-        "auth": Key((str,), lambda v: v in {"bearer", "basic", "sdk"}, "bearer, basic or sdk"),
-        "tenant_id": _TEXT,
-        "profile": _TEXT,
-        "client_id": _TEXT,
-        "client_secret": _TEXT,
-        "retry_truncated_tokens": _WHOLE,
-    }
-)
-_TABLES: Mapping[str, Mapping[str, Key]] = MappingProxyType(
-    {
-        "defaults": {"endpoint": _TEXT, "embedding_endpoint": _TEXT},
-        "budget": {
-            "query_usd": _PRICE,
-            "day_usd": _PRICE,
-            "query_requests": _WHOLE,
-            "confirm_usd": _PRICE,
-        },
-        "cache": {"directory": _TEXT},
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,17 +107,17 @@ def _from_file(path: Path, environ: Mapping[str, str]) -> Settings:
 
 
 def _checked(tables: Mapping[str, Any], source: str, text: str, environ: Mapping[str, str]) -> Settings:
-    place = _Place(source, text)
+    place = Place(source, text)
     for table in tables:
-        if table != "endpoints" and table not in _TABLES:
-            place.refuse((), table, f"unknown table [{table}]", {"endpoints": 0, **_TABLES})
+        if table != "endpoints" and table not in TABLES:
+            place.refuse((), table, f"unknown table [{table}]", {"endpoints": 0, **TABLES})
     entries: dict[str, Mapping[str, Any]] = {}
     for name, entry in place.table(tables, "endpoints").items():
         if not isinstance(entry, Mapping):
             place.refuse(("endpoints",), name, f"endpoints.{name} must be a table", {})
-        place.check(("endpoints", name), entry, _ENDPOINT)
+        place.check(("endpoints", name), entry, ENDPOINT)
         entries[name] = MappingProxyType(dict(entry))
-    for table, keys in _TABLES.items():
+    for table, keys in TABLES.items():
         place.check((table,), place.table(tables, table), keys)
     defaults = place.table(tables, "defaults")
     directory = environ.get("DDB_AIQUERY_CACHE") or None
@@ -194,53 +140,6 @@ def _cache_directory(written: str | None, environment: str | None, source: str) 
         return Path(chosen).expanduser()
     # The state directory, not the cache directory: cleaners empty that one, and these bytes cost money.
     return Path(platformdirs.user_state_dir("ddb_aiquery", appauthor=False))
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where settings come from, so that a complaint can point there."""
-
-    source: str
-    text: str
-
-    def table(self, tables: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-        value = tables.get(name, {})
-        if not isinstance(value, Mapping):
-            self.refuse((), name, f"[{name}] must be a table", {})
-        return value  # type: ignore[no-any-return]
-
-    def check(self, table: tuple[str, ...], entry: Mapping[str, Any], keys: Mapping[str, Key]) -> None:
-        for name, value in entry.items():
-            dotted = ".".join((*table, name))
-            key = keys.get(name)
-            if key is None:
-                self.refuse(table, name, f"unknown key {dotted}", keys)
-            elif not isinstance(value, key.types) or (isinstance(value, bool) and bool not in key.types):
-                wanted = key.words or " or ".join(t.__name__ for t in key.types)
-                self.refuse(table, name, f"{dotted} must be {wanted}, not {type(value).__name__}", {})
-            elif not key.test(value):
-                self.refuse(table, name, f"{dotted} must be {key.words}", {})
-
-    def refuse(self, table: tuple[str, ...], name: str, complaint: str, known: Mapping[str, Any]) -> None:
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"; did you mean {near[0]}?" if near else f"; known: {', '.join(known)}" if known else ""
-        line = _line(self.text, table, name)
-        raise SettingsError(f"{complaint} in {self.source}{f', line {line}' if line else ''}{hint}")
-
-
-def _line(text: str, table: tuple[str, ...], name: str) -> int | None:
-    """Find the line of a key: the first that starts with it after its table's header."""
-    header = f"[{'.'.join((*table, name))}]" if not table else f"[{'.'.join(table)}]"
-    inside = not table
-    for number, line in enumerate(text.splitlines(), 1):
-        bare = line.split("#")[0].replace(" ", "").replace('"', "").replace("'", "")
-        if bare.startswith("["):
-            inside = bare == header
-            if bare in {header, f"[{'.'.join((*table, name))}]"} and (not table or bare != header):
-                return number
-        elif inside and bare.split("=")[0] == name:
-            return number
-    return None
 
 
 def _implied(name: str, environ: Mapping[str, str]) -> Mapping[str, Any] | None:

@@ -27,11 +27,11 @@ SELECT name, provider, task, model, base_url, max_concurrency, in_flight, state 
 
 -- name: usage
 FROM (
-    SELECT at, rows, questions, cached, sent, failed, cost_usd, saved_usd, seconds,
+    SELECT created, rows, questions, cached, sent, failed, cost_usd, saved_usd, seconds,
         coalesce(nullif(label, ''), sql)[:60] AS statement
-    FROM ai_usage() ORDER BY at DESC LIMIT 20
+    FROM ai_usage() ORDER BY created DESC LIMIT 20
 )
-ORDER BY at;
+ORDER BY created;
 
 -- name: words
 SELECT keyword_name AS word, 'keyword' AS kind FROM duckdb_keywords()
@@ -49,3 +49,6 @@ SELECT database_name, NULL FROM duckdb_databases() WHERE NOT internal;
 -- name: alone
 -- The shell's own variables are no tables.
 SET python_enable_replacements = false;
+
+-- name: called
+SELECT name, state FROM ai_endpoints() ORDER BY name;
