@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import signal
 import sys
 from typing import Any
 
@@ -45,5 +46,7 @@ def run(application: Any, host: str, port: int, message: str, keep_alive: int) -
         server_header=False,
         timeout_keep_alive=keep_alive,
     )
-    with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises the signal again after its graceful end
+    # uvicorn raises the signal again after its graceful end, which must not end the process before its exit handlers.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    with contextlib.suppress(KeyboardInterrupt):
         _Server(config, message).run()
