@@ -13,7 +13,7 @@ import pytest
 
 import ddb_aiquery
 
-HERE = Path(__file__).parent
+sys.path.insert(0, str(Path(__file__).parent))  # the harnesses beside the tests
 
 
 @pytest.fixture

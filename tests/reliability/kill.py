@@ -1,0 +1,119 @@
+"""Kill -9 until every prompt is answered: `python tests/reliability/kill.py --prompts 20000` prints the figures.
+
+A worker process asks all prompts through SQL, with many connections at once, and says each answer that its query has
+handed on. It is killed with SIGKILL after a random time, and started again. The endpoint's own books are the oracle.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ddb_aiquery.testing import ScriptedEndpoint
+
+WORKER = """
+import os, sys, threading, duckdb, ddb_aiquery
+settings, prompts, step = {settings!r}, {prompts}, {step}
+print("ready", flush=True)
+handed_on = os.open({book!r}, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+starts = iter(range(0, prompts, step))
+turn = threading.Lock()
+def work():
+    con = ddb_aiquery.register(duckdb.connect(), config=settings)
+    while True:
+        with turn:
+            start = next(starts, None)
+        if start is None:
+            return
+        sql = "SELECT p, ai_query('test', p) FROM (SELECT 'p' || i AS p FROM range(?, ?) t(i))"
+        rows = con.execute(sql, [start, min(prompts, start + step)]).fetchall()
+        assert all(answer == 'echo: ' + prompt for prompt, answer in rows), rows
+        os.write(handed_on, "".join(prompt + "\\n" for prompt, _ in rows).encode())
+threads = [threading.Thread(target=work) for _ in range(4)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What a run of kills came to; all but `kills` and `seconds` are prompts or requests."""
+
+    prompts: int
+    kills: int
+    requests: int
+    lost: int
+    """Answers that a query had handed on and that were asked for again."""
+    in_flight: int
+    """Calls under way at the kills, each counted at its kill."""
+    seconds: float
+
+    @property
+    def excess(self) -> int:
+        """Requests beyond one a prompt."""
+        return self.requests - self.prompts
+
+
+def kill_until_answered(prompts: int, shortest: float, longest: float, *, latency: float, width: int) -> Figures:
+    """Run the worker, killing it after `shortest` to `longest` seconds, until it ends by itself."""
+    dice = random.Random(prompts)
+    begun = time.monotonic()
+    kills = in_flight = lost = 0
+    with ScriptedEndpoint(latency=latency, process=True) as server, tempfile.TemporaryDirectory() as folder:
+        book = Path(folder) / "handed-on"
+        settings = {**server.settings("test", max_concurrency=width), "cache": {"directory": f"{folder}/cache"}}
+        known: set[str] = set()
+        while True:
+            before = server.prompts if kills else {}
+            ended = _run(settings, prompts, book, None if kills > 10_000 else dice.uniform(shortest, longest))
+            time.sleep(2 * latency)  # what was under way is answered, to nobody
+            counts = server.counts
+            lost += sum(counts.prompts[prompt] > before.get(prompt, 0) for prompt in known)
+            known = set(book.read_text().split()) if book.exists() else set()
+            if ended:
+                break
+            kills += 1
+            in_flight += width
+        return Figures(prompts, kills, counts.requests, lost, in_flight, time.monotonic() - begun)
+
+
+def _run(settings: dict[str, Any], prompts: int, book: Path, seconds: float | None) -> bool:
+    """Run the worker for so many seconds after its imports; True where it ended by itself before."""
+    code = WORKER.format(settings=settings, prompts=prompts, step=500, book=str(book))
+    child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env={**os.environ})
+    assert child.stdout is not None
+    child.stdout.readline()
+    try:
+        status = child.wait(seconds)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+        return False
+    finally:
+        child.stdout.close()
+    if status:
+        raise RuntimeError(f"the worker failed with status {status}")
+    return True
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--prompts", type=int, default=20_000)
+    parser.add_argument("--every", type=float, nargs=2, default=(2.0, 5.0), metavar="SECONDS")
+    parser.add_argument("--latency", type=float, default=0.1)
+    parser.add_argument("--width", type=int, default=64)
+    given = parser.parse_args()
+    figures = kill_until_answered(given.prompts, *given.every, latency=given.latency, width=given.width)
+    print(f"{figures}\nexcess {figures.excess} requests, at most {figures.in_flight} may have been under way at the kills")
+
+
+if __name__ == "__main__":
+    main()
