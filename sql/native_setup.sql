@@ -3,10 +3,7 @@
 
 -- name: program
 SELECT version() AS version, (SELECT platform FROM pragma_platform()) AS platform,
-       EXISTS (FROM duckdb_extensions() WHERE extension_name = 'ddb_aiquery' AND installed) AS installed;
-
--- name: installed
-SELECT install_path AS path FROM duckdb_extensions() WHERE extension_name = 'ddb_aiquery' AND installed;
+       coalesce(nullif(current_setting('extension_directory'), ''), '~/.duckdb/extensions') AS extensions;
 
 -- name: trust
 SET allow_extension_repositories = 'allowed';

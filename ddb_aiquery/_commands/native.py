@@ -26,8 +26,8 @@ def install() -> int:
     """Build the bridge for the user's `duckdb`, try it, and say how to use it."""
     program = find()
     made = bridge.usual(program)
+    file = made.prepare(again=True)
     made.check()
-    file = made.prepare()
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"ai_query works in {program.path} ({program.version}).", markup=False)
     console.print("Start it with: ddb-aiquery native shell", markup=False)

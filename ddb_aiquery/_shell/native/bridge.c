@@ -1,13 +1,13 @@
 /* The bridge between a native DuckDB process and the engine of ddb_aiquery, which runs in a child process.
  *
  * A loadable extension on DuckDB's stable C extension API, table v1.2.0. No DuckDB header is needed: the API is a table
- * of functions whose slots are frozen. Each call of a function, at most 2,048 rows, is one frame on a socketpair, numbers
- * in the machine's own order:
+ * of functions whose slots are frozen. Each call of a function, at most 2,048 rows, is one frame on a socketpair,
+ * numbers in the machine's own order:
  *   request  u64 bytes after the head, u32 id, u32 what; u32 rows, u32 columns, the columns as put_vector writes them
  *   reply    u64 bytes after the head, u32 id, u32 outcome; an error's text (outcome 1), or the answers (outcome 0):
  *            i64 bytes of each row's text (-1: NULL), the texts
- * Several calls are under way at once: each calling thread waits for its id, one thread reads. The child ends at the end
- * of the stream, however this process ended. */
+ * Several calls are under way at once: each calling thread waits for its id, one thread reads. The child ends with the
+ * stream, however this process ended. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -31,11 +31,7 @@
 /* ---- DuckDB's C API: the slots that are used, under DuckDB's own names ---- */
 typedef void *P;
 typedef uint64_t idx_t;
-struct access {
-	void (*set_error)(P info, const char *message);
-	P *(*get_database)(P info);
-	const P *(*get_api)(P info, const char *version);
-};
+struct access { void (*set_error)(P, const char *); P *(*get_database)(P); const P *(*get_api)(P, const char *); };
 static P api[404];
 #define CALL(ret, slot, ...) ((ret(*)(__VA_ARGS__))api[slot])
 #define duckdb_connect CALL(int, 3, P, P *)
@@ -96,7 +92,6 @@ static void put(buffer *b, const void *bytes, size_t length) {
 }
 
 static void align(buffer *b) { put(b, "\0\0\0\0\0\0\0", -b->length & 7); }
-
 static bool valid(const uint64_t *mask, idx_t row) { return !mask || (mask[row >> 6] >> (row & 63) & 1); }
 
 static void put_name(buffer *b, char *text) { /* takes a text that DuckDB allocated */
@@ -129,16 +124,14 @@ static const uint8_t width[] = {0, 1, 1, 2, 4, 8, 1, 2, 4, 8, 4, 8, 8, 4, 8, 0, 
  * +64: all rows are equal, one stands for them; names; mask; values; child vectors. Parts begin at multiples of 8. */
 static void put_vector(buffer *b, P vector, idx_t rows) {
 	P logical = duckdb_vector_get_column_type(vector);
-	uint32_t type = (uint32_t)duckdb_get_type_id(logical), stored = type, detail = 0;
+	uint32_t type = (uint32_t)duckdb_get_type_id(logical), detail = 0;
+	uint32_t stored = type == DECIMAL ? (uint32_t)duckdb_decimal_internal_type(logical)
+	                : type == ENUM ? (uint32_t)duckdb_enum_internal_type(logical) : type;
 	const char *data = duckdb_vector_get_data(vector);
 	uint64_t *mask = type == SQLNULL ? NULL : duckdb_vector_get_validity(vector);
-	if (type == DECIMAL) {
-		detail = duckdb_decimal_width(logical) | (uint32_t)duckdb_decimal_scale(logical) << 8;
-		stored = (uint32_t)duckdb_decimal_internal_type(logical);
-	} else if (type == ENUM) {
-		detail = duckdb_enum_dictionary_size(logical);
-		stored = (uint32_t)duckdb_enum_internal_type(logical);
-	} else if (type == STRUCT) detail = (uint32_t)duckdb_struct_type_child_count(logical);
+	if (type == DECIMAL) detail = duckdb_decimal_width(logical) | (uint32_t)duckdb_decimal_scale(logical) << 8;
+	if (type == ENUM) detail = duckdb_enum_dictionary_size(logical);
+	if (type == STRUCT) detail = (uint32_t)duckdb_struct_type_child_count(logical);
 	uint32_t bytes = stored < sizeof width ? width[stored] : 0;
 	bool lists = type == LIST || type == MAP, text = type == VARCHAR || type == BLOB;
 	bool equal = bytes && !lists && !mask && rows > 1 && !memcmp(data, data + bytes, (rows - 1) * bytes);
@@ -182,7 +175,7 @@ static void watch(int change) {
 }
 
 /* ---- The child and the calls under way ---- */
-enum { QUERY, STRUCTURE, DEFAULT_ENDPOINT, LISTING, CANCEL, SLICE_MS = 50, PATIENCE_MS = 1000 };
+enum { QUERY, STRUCTURE, DEFAULT_ENDPOINT, LISTING, CANCEL, SLICE_MS = 50, PATIENCE_MS = 1000, PAUSE_MS = 50 };
 typedef struct { uint64_t length; uint32_t id, what; } head;
 typedef struct call {
 	uint32_t id;
@@ -215,8 +208,7 @@ static bool receive(char *bytes, size_t length) {
 		ssize_t got = recv(stream, bytes, length, 0);
 		if (got < 0 && errno == EINTR) continue;
 		if (got <= 0) return false;
-		bytes += got;
-		length -= (size_t)got;
+		bytes += got, length -= (size_t)got;
 	}
 	return true;
 }
@@ -235,8 +227,7 @@ static bool hand_over(void) { /* one reply; false at the end of the stream */
 	call *c = whole ? take(h.id) : NULL; /* none: it was interrupted */
 	if (c) {
 		reply[h.length] = 0;
-		c->reply = reply;
-		c->length = h.length;
+		c->reply = reply, c->length = h.length;
 		finish(c, h.what ? reply : NULL);
 	} else free(reply);
 	pthread_mutex_unlock(&lock);
@@ -290,10 +281,8 @@ static void transmit(const call *c, const char *bytes, size_t length) {
 	pthread_mutex_lock(&sending);
 	while (length && stream >= 0) {
 		ssize_t sent = send(stream, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
-		if (sent > 0) {
-			bytes += sent;
-			length -= (size_t)sent;
-		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+		if (sent > 0) bytes += sent, length -= (size_t)sent;
+		else if (errno == EAGAIN || errno == EWOULDBLOCK) {
 			bool full = !poll(&(struct pollfd){stream, POLLOUT, 0}, 1, PATIENCE_MS);
 			if (full && c->interrupts != interrupts) kill(child, SIGKILL);
 		} else if (errno != EINTR) break; /* the reader learns of it too */
@@ -301,13 +290,23 @@ static void transmit(const call *c, const char *bytes, size_t length) {
 	pthread_mutex_unlock(&sending);
 }
 
-/* Has the child answer a frame whose head is still empty. */
+static long long now_ms(void) {
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+/* Has the child answer a frame whose head is still empty. After Ctrl-C no call begins for a moment: DuckDB's planner
+ * calls a function of constants again when it failed, and would hold the shell. */
 static void ask(call *c, buffer *frame, uint32_t what) {
 	static uint32_t last_id;
+	static long long pause;
 	head h = {frame->length - sizeof h, 0, what};
 	pthread_mutex_lock(&lock);
-	if (stream < 0 && !start()) {
+	if (now_ms() < pause) c->error = "ai_query: interrupted";
+	else if (stream < 0 && !start())
 		c->error = "ai_query: cannot start the engine's process: run ddb-aiquery native install";
+	if (c->error) {
 		pthread_mutex_unlock(&lock);
 		return;
 	}
@@ -321,14 +320,15 @@ static void ask(call *c, buffer *frame, uint32_t what) {
 	transmit(c, frame->bytes, frame->length);
 	pthread_mutex_lock(&lock);
 	while (!c->done && c->interrupts == interrupts) {
-		struct timespec slice;
-		clock_gettime(CLOCK_REALTIME, &slice);
-		slice.tv_sec += (slice.tv_nsec += SLICE_MS * 1000000L) / 1000000000;
-		slice.tv_nsec %= 1000000000;
+		long long end = now_ms() + SLICE_MS;
+		struct timespec slice = {end / 1000, end % 1000 * 1000000};
 		pthread_cond_timedwait(&news, &lock, &slice);
 	}
 	bool interrupted = !c->done;
-	if (interrupted) finish(take(c->id), "ai_query: interrupted; every answer that arrived is kept");
+	if (interrupted) {
+		finish(take(c->id), "ai_query: interrupted; every answer that arrived is kept");
+		pause = now_ms() + PAUSE_MS;
+	}
 	watch(-1);
 	pthread_mutex_unlock(&lock);
 	if (interrupted) transmit(c, (const char *)&(head){0, c->id, CANCEL}, sizeof h);

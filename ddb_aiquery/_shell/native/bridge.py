@@ -28,8 +28,8 @@ class Bridge:
     program: Program
     recipe: Recipe
 
-    def prepare(self) -> Path:
-        """Build and trust what is not yet, and return the SQL file that loads it into a session.
+    def prepare(self, *, again: bool = False) -> Path:
+        """Build and trust what is not yet, or trust it `again`, and return the SQL file that loads it into a session.
 
         Raises:
             NativeError: it cannot be built, or the program refuses it.
@@ -37,7 +37,8 @@ class Bridge:
         built = self.recipe.build()
         if not self.program.has_repositories:
             return _written(built.parent, SETUP["load_file"].format(file=quoted(str(built))))
-        self._trust(built)
+        if again or not self._trusted(built).exists():
+            self._trust(built)
         return _written(built.parent, SETUP["load_installed"])
 
     def command(self, arguments: Sequence[str] = ()) -> list[str]:
@@ -60,18 +61,19 @@ class Bridge:
         return self.program.run(SETUP["check"], *options)
 
     def _trust(self, built: Path) -> None:
-        """Have the program install the file from a repository of one; again after it was built anew."""
-        version = self.program.version
-        done = built.with_name(f"installed-{version}")
-        if done.exists() and self.program.installed:
-            return
+        """Have the program install the file from a repository of one."""
         signed, key = sign(built.read_bytes())
-        place = built.parent / "repository" / version / self.program.platform
+        place = built.parent / "repository" / self.program.version / self.program.platform
         place.mkdir(parents=True, exist_ok=True)
         (place / built.name).write_bytes(signed)
         prefix = built.parent / "repository"
         self.program.run(SETUP["trust"].format(prefix=quoted(str(prefix)), key=quoted(key)))
-        done.touch()
+        for mark in directory().glob(f"*/{self._trusted(built).name}"):
+            mark.unlink()  # the program has one repository of the name
+        self._trusted(built).touch()
+
+    def _trusted(self, built: Path) -> Path:
+        return built.with_name(f"trusted-by-{self.program.version}")
 
 
 def usual(program: Program) -> Bridge:
@@ -86,9 +88,9 @@ def remove(program: Program | None) -> None:
         NativeError: the program does not let go of it.
     """
     if program is not None and program.has_repositories:
-        for row in json.loads(program.run(SETUP["installed"], "-json") or "[]"):
-            shutil.rmtree(Path(row["path"]).parent)
         program.run(SETUP["distrust"])
+        for installed in program.extensions.glob(f"*/*/repositories/{NAME}"):
+            shutil.rmtree(installed)
     with contextlib.suppress(FileNotFoundError):
         shutil.rmtree(directory())
 

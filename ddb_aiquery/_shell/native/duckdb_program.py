@@ -28,8 +28,8 @@ class Program:
     version: str
     """As `version()` gives it: v1.5.6."""
     platform: str
-    installed: bool
-    """Whether it has our extension from a repository, which only 2.0 and later can."""
+    extensions: Path
+    """Where it keeps what it installs."""
 
     @property
     def has_repositories(self) -> bool:
@@ -58,7 +58,7 @@ def find(environ: Mapping[str, str] = os.environ) -> Program:
         )
     path = _locate(environ)
     (row,) = json.loads(_run(path, named("native_setup.sql")["program"], "-json"))
-    return Program(path, row["version"], row["platform"], row["installed"])
+    return Program(path, row["version"], row["platform"], Path(row["extensions"]).expanduser())
 
 
 def _locate(environ: Mapping[str, str]) -> Path:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 HEAD = struct.Struct("=QII")
 
@@ -108,7 +109,7 @@ class _Reader:
         if kind in _NUMBERS:
             return pa.Array.from_buffers(_NUMBERS[kind], rows, [mask, data])
         if kind == _BOOLEAN:
-            return pa.array(np.frombuffer(data, np.uint8) != 0, mask=_nulls(mask, rows))
+            return pa.Array.from_buffers(pa.uint8(), rows, [mask, data]).cast(pa.bool_())
         if kind == _DECIMAL:
             return _decimals(data, width, mask, pa.decimal128(detail & 255, detail >> 8))
         if kind == _ENUM:
@@ -141,11 +142,9 @@ class _Reader:
         self._at += -self._at % 8
 
 
-def _nulls(mask: pa.Buffer | None, rows: int) -> Any:
+def _nulls(mask: pa.Buffer | None, rows: int) -> pa.BooleanArray | None:
     """Return where a mask says NULL, as Arrow's constructors take it."""
-    if mask is None:
-        return None
-    return np.unpackbits(np.frombuffer(mask, np.uint8), count=rows, bitorder="little") == 0
+    return None if mask is None else pc.invert(pa.Array.from_buffers(pa.bool_(), rows, [None, mask]))
 
 
 def _decimals(data: pa.Buffer, width: int, mask: pa.Buffer | None, kind: pa.DataType) -> pa.Array:
@@ -156,20 +155,19 @@ def _decimals(data: pa.Buffer, width: int, mask: pa.Buffer | None, kind: pa.Data
     return pa.Array.from_buffers(kind, data.size // 16, [mask, data])
 
 
-def _lists(entries: Any, child: pa.Array, nulls: Any, *, is_map: bool) -> pa.Array:
+def _lists(entries: Any, child: pa.Array, nulls: pa.BooleanArray | None, *, is_map: bool) -> pa.Array:
     """Put the lists, which DuckDB may hold in any order and with gaps, one after the other."""
     starts, sizes = entries[:, 0], entries[:, 1].copy()
     if nulls is not None:
-        sizes[nulls] = 0  # a NULL's entry holds anything
+        sizes[np.asarray(nulls)] = 0  # a NULL's entry holds anything
     ends = np.cumsum(sizes)
     places = np.arange(sizes.sum()) + np.repeat(starts - (ends - sizes), sizes)
     offsets = np.concatenate(([0], ends))
     child = child.take(pa.array(places))
-    mask = None if nulls is None else pa.array(nulls)
     if is_map:
         keys, items = child.flatten()
-        return pa.MapArray.from_arrays(pa.array(offsets, pa.int32()), keys, items, mask=mask)
-    return pa.LargeListArray.from_arrays(pa.array(offsets), child, mask=mask)
+        return pa.MapArray.from_arrays(pa.array(offsets, pa.int32()), keys, items, mask=nulls)
+    return pa.LargeListArray.from_arrays(pa.array(offsets), child, mask=nulls)
 
 
 _BOOLEAN, _DECIMAL, _ENUM, _LIST, _STRUCT, _MAP = 1, 19, 23, 24, 25, 26
