@@ -122,10 +122,15 @@ def _estimate(commands: Commands) -> None:
     def run(given: argparse.Namespace) -> int:
         from ddb_aiquery._commands import estimate  # noqa: PLC0415
 
+        if (given.sql is None) == (given.dbt_project is None):
+            raise AiQueryError("estimate takes a statement or --dbt-project DIR, one of them")
+        if given.dbt_project is not None:
+            return estimate.run_dbt(given.dbt_project)
         return estimate.run(given.sql, given.database, given.config)
 
     command = _command(commands, "estimate", "what a statement would ask and cost, without one call", run)
-    command.add_argument("sql", help="the statement")
+    command.add_argument("sql", nargs="?", help="the statement")
+    command.add_argument("--dbt-project", metavar="DIR", help="a dbt project instead: each of its models")
     command.add_argument("--database", default=":memory:", metavar="FILE", help="the DuckDB database")
 
 

@@ -1,12 +1,18 @@
-"""`ddb-aiquery estimate SQL`: rows, questions, tokens and cost, without one call."""
+"""`ddb-aiquery estimate SQL`: rows, questions, tokens and cost, without one call; of a dbt project, model by model."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.table import Table
 
 import ddb_aiquery
+from ddb_aiquery._values import Estimate
+from ddb_aiquery.errors import AiQueryError
+
+COLUMNS = ("questions", "cached", "to_send", "input_tokens")
 
 
 def run(sql: str, database: str = ":memory:", config: Any = None) -> int:
@@ -19,3 +25,33 @@ def run(sql: str, database: str = ":memory:", config: Any = None) -> int:
         if value or name not in {"note", "bound"}:
             console.print(f"{name:<13} {value:,}" if isinstance(value, int) else f"{name:<13} {value}", soft_wrap=True)
     return 0
+
+
+def run_dbt(project: str) -> int:
+    """Print the estimate of a whole dbt run, one line a model; the settings are those of its profile."""
+    try:
+        from ddb_aiquery._dbt.estimate import estimate_project  # noqa: PLC0415 (dbt is optional)
+    except ImportError:
+        raise AiQueryError("--dbt-project needs dbt: pip install 'ddb-aiquery[dbt]'") from None
+    lines = estimate_project(Path(project))
+    table = Table("model", *COLUMNS, "cost_usd")
+    for line in lines:
+        table.add_row(line.name, *_row(line.estimate))
+    if len(lines) > 1:
+        table.add_row("all", *_row(_total([line.estimate for line in lines])))
+    console = Console(highlight=False)
+    console.print(table)
+    for line in lines:
+        if line.estimate.note:
+            console.print(f"{line.name}: {line.estimate.note}", soft_wrap=True)
+    return 0
+
+
+def _row(estimate: Estimate) -> list[str]:
+    most = "<= " if estimate.bound else ""
+    return [*(f"{most}{getattr(estimate, name):,}" for name in COLUMNS), f"{most}{estimate.cost_usd:.4f}"]
+
+
+def _total(estimates: list[Estimate]) -> Estimate:
+    sums = {name: sum(getattr(estimate, name) for estimate in estimates) for name in (*COLUMNS, "cost_usd")}
+    return Estimate(**sums, bound=any(estimate.bound for estimate in estimates))

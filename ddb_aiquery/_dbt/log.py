@@ -1,0 +1,54 @@
+"""dbt's log: how far a model is, now and then, and what it did, in one line."""
+
+from __future__ import annotations
+
+from dbt.adapters.events.logging import AdapterLogger
+
+from ddb_aiquery._engine.budget import MICRO
+from ddb_aiquery._engine.tally import Tally
+from ddb_aiquery._values import Run
+
+LOG = AdapterLogger("ddb_aiquery")
+EVERY = 10.0
+"""Seconds between two lines about one model that is under way."""
+
+
+class LogDisplay:
+    """Shows a Run under way as lines of dbt's log: dbt's threads cannot share a terminal's bar."""
+
+    def __init__(self) -> None:
+        self._next = EVERY / 2
+
+    def show(self, tally: Tally) -> None:
+        """Log the figures so far, if the last line is long enough ago."""
+        seconds = tally.clock() - tally.started
+        if seconds < self._next:
+            return
+        self._next = seconds + EVERY
+        text = (
+            f"{_subject(tally.label)}: {tally.done:,} of {tally.questions:,} questions in {seconds:,.0f} s "
+            f"({tally.done / seconds:,.0f}/s){_money(tally.cost_micro / MICRO, 0.0)}"
+        )
+        LOG.info(text)
+
+    def close(self, run: Run) -> None:
+        """Nothing stays on a screen; the session logs the last line."""
+
+
+def log_run(run: Run) -> None:
+    """Log what a Run did."""
+    failed = f", {run.failed:,} failed" if run.failed else ""
+    text = (
+        f"{_subject(run.label)}: {run.rows:,} rows, {run.questions:,} questions, {run.cached:,} cached, "
+        f"{run.sent:,} sent{failed}, {run.input_tokens:,} + {run.output_tokens:,} tokens"
+        f"{_money(run.cost_usd, run.saved_usd)} in {run.seconds:.1f} s"
+    )
+    LOG.info(text)
+
+
+def _subject(label: str) -> str:
+    return label.partition(" ")[0] or "ai_query"
+
+
+def _money(cost: float, saved: float) -> str:
+    return (f", ${cost:.4f}" if cost or saved else "") + (f" (${saved:.4f} saved)" if saved else "")

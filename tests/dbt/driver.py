@@ -1,0 +1,44 @@
+"""Runs dbt commands for the tests, one after the other in one process: dbt takes two seconds to be imported.
+
+Reads one JSON object a line, {"arguments", "environment", "before"}, and answers with one:
+what dbt logged and how each node ended.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Any
+
+
+def invoke(arguments: list[str]) -> dict[str, Any]:
+    """Run one dbt command through dbt's own door for programs."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415 (after the environment is set)
+    from dbt.cli.main import dbtRunner  # noqa: PLC0415
+
+    log: list[str] = []
+    runner = dbtRunner(callbacks=[lambda event: log.append(event.info.msg) if event.info.level != "debug" else None])
+    outcome = runner.invoke(arguments)
+    DuckDBConnectionManager.close_all_connections()  # dbt keeps the file locked for as long as the process lives
+    nodes = {
+        found.node.unique_id: {"status": str(found.status), "message": str(found.message)}
+        for found in getattr(outcome.result, "results", None) or []
+        if hasattr(found, "node")
+    }
+    return {"success": outcome.success, "exception": str(outcome.exception or ""), "log": log, "nodes": nodes}
+
+
+def main() -> None:
+    """Serve until stdin closes."""
+    replies = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # dbt prints
+    for line in sys.stdin:
+        request = json.loads(line)
+        os.environ.update(request["environment"])
+        exec(request.get("before", ""), {})  # noqa: S102 (a test's own line)
+        replies.write(json.dumps(invoke(request["arguments"])) + "\n")
+
+
+if __name__ == "__main__":
+    main()
