@@ -181,13 +181,16 @@ class Gateway:
         return writing.json(listing.models(self._desk.settings))
 
     def _model(self, name: str) -> Response:
-        return writing.json(listing.model(self._desk.endpoint(name).name))
+        known = name if name in self._desk.settings.entries else self._desk.endpoint(name).name
+        return writing.json(listing.model(known))
 
     def _endpoints(self) -> Response:
         return writing.json(listing.all_described(self._desk.settings))
 
     def _endpoint(self, name: str) -> Response:
-        return writing.json(listing.described(self._desk.endpoint(name)))
+        settings = self._desk.settings
+        known = name in settings.entries
+        return writing.json(listing.listed(settings, name) if known else listing.described(self._desk.endpoint(name)))
 
     def _health(self) -> Response:
         return writing.json({"status": "ok"})

@@ -30,10 +30,11 @@ def described(endpoint: Endpoint) -> dict[str, Any]:
 
 def all_described(settings: Settings) -> dict[str, Any]:
     """Return what `GET /api/2.0/serving-endpoints` lists: the settings' endpoints, the unusable ones as not ready."""
-    return {"endpoints": [_listed(settings, name) for name in settings.entries]}
+    return {"endpoints": [listed(settings, name) for name in settings.entries]}
 
 
-def _listed(settings: Settings, name: str) -> dict[str, Any]:
+def listed(settings: Settings, name: str) -> dict[str, Any]:
+    """Return an endpoint of the settings; one that cannot be used, for lack of a key for example, is not ready."""
     try:
         return described(settings.endpoint(name))
     except AiQueryError:

@@ -37,7 +37,7 @@ def answer(prompt, request):
     if word in steps:
         return steps[word]()
     if "dataframe_records" in request:
-        return {"sum": sum(request["dataframe_records"][0].values())}
+        return {"sum": sum(value for value in request["dataframe_records"][0].values() if type(value) is int)}
     return f"echo: {prompt}"
 
 
