@@ -15,10 +15,10 @@ import ddb_aiquery
 
 QUERIES = [
     "SELECT ai_query('test', 'hello') AS a, ai_query('test', NULL) AS b",
-    "SELECT ai_query('test', request => '{\"n\": ' || i || '}', returnType => 'STRUCT<n: INT>') AS a FROM range(3) t(i)",
+    "SELECT ai_query('test', request => '{\"n\":' || i || '}', returnType => 'STRUCT<n: INT>') AS a FROM range(3) t(i)",
     "SELECT ai_query('test', '[1,2]', responseFormat => 'STRUCT<r: STRUCT<n: ARRAY<INT>>>', failOnError => false) AS a",
     "SELECT ai_query('test', 'x', modelParameters => named_struct('temperature', 0.5, 'stop', ['a'])) AS a",
-    "SELECT ai_query('test', [{'role': 'system', 'content': 'brief'}, {'role': 'user', 'content': i}]) FROM (SELECT 'c' i)",
+    "SELECT ai_query('test', [{'role': 'user', 'content': p}]) AS a FROM (SELECT 'a' AS p)",
     "SELECT ai_query('test', 'fail', failOnError => false) AS a",
     "SELECT ai_gen('a poem') AS a, ai_summarize('a text') AS b, ai_translate(NULL, 'en') AS c",
     "SELECT name, task, model FROM ai_endpoints()",
