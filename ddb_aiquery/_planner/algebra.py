@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ddb_aiquery._planner import ast
-from ddb_aiquery._planner.calls import has_call, is_call
+from ddb_aiquery._planner.calls import Unplannable, has_call, is_call
 
 if TYPE_CHECKING:
     from ddb_aiquery._planner.ast import Ast
@@ -59,7 +59,7 @@ class State:
 class Node:
     """One operator: what it makes itself, whose columns it passes on, and which nodes compute rows for it directly."""
 
-    __slots__ = ("blocked", "children", "makes", "passes", "tainted")
+    __slots__ = ("blocked", "children", "hides", "makes", "passes", "waits")
     loose = False
     """Whether a blocked node can show a superset of its rows."""
 
@@ -67,16 +67,23 @@ class Node:
         self,
         makes: Iterable[str],
         children: Iterable[Node] = (),
-        tainted: Iterable[str] = (),
+        waits: Iterable[str] = (),
         *,
         passes: Iterable[Node] = (),
+        hides: Iterable[Node] = (),
         blocked: bool = False,
     ) -> None:
         self.makes = frozenset(makes)
         self.passes = tuple(passes)
         self.children = tuple(children)
-        self.tainted = frozenset(tainted)
+        self.hides = tuple(hides)
+        self.waits = frozenset(waits)
         self.blocked = blocked
+
+    @property
+    def tainted(self) -> frozenset[str]:
+        """The symbols that are unknown until the node is answered: some of its own, or all that come from a side."""
+        return self.waits.union(*(node.outputs for node in self.hides))
 
     @property
     def outputs(self) -> frozenset[str]:
@@ -121,7 +128,7 @@ def nodes(top: Node) -> Iterator[Node]:
 
 def reads(node: Node) -> Iterator[Rel]:
     """Yield what an operator reads, as relations, also where a barrier stands between."""
-    slots = (name for kind in type(node).__mro__ for name in getattr(kind, "__slots__", ()) if name not in {"children", "passes"})
+    slots = (name for kind in type(node).__mro__ for name in getattr(kind, "__slots__", ()) if name not in {"children", "passes", "hides"})
     for name in slots:
         value = getattr(node, name, None)
         for part in value if isinstance(value, list | tuple) else [value]:
@@ -165,11 +172,28 @@ def shown(node: Node, need: frozenset[str], state: State) -> Ast:
 
 
 def exactly(rel: Rel, items: list[tuple[Ast, str]], state: State, modifiers: Iterable[Ast] = ()) -> Ast:
-    """Return a SELECT of expressions over the true rows of a relation whose calls are answered."""
-    need = needs([rel.pending, [e for e, _ in items], modifiers := list(modifiers)])
+    """Return a SELECT of expressions over the true rows of a relation whose calls are answered.
+
+    Answers are looked up below the expressions: DuckDB takes a subquery neither in PARTITION BY nor twice as a key.
+    """
+    modifiers = list(modifiers)
+    found: dict[str, tuple[Ast, str]] = {}
+
+    def change(part: Ast) -> Ast | None:
+        if not is_call(part):
+            return None
+        _, symbol = found.setdefault(ast.fingerprint(part), (part, state.symbol()))
+        return ast.column(symbol, part.get("alias", ""))
+
+    listed, modified = [(ast.rewrite(e, change), name) for e, name in items], ast.rewrite(modifiers, change)
+    need = needs([rel.pending, [call for call, _ in found.values()]])
+    passed = needs([[e for e, _ in listed], modified]) & rel.node.outputs
     where = ast.both(state.answered(rel.pending))
-    listed = [(state.answered(expression), name) for expression, name in items]
-    return ast.select(listed, source(rel.node, need, state), where, state.answered(modifiers))
+    if not found:
+        return ast.select(listed, source(rel.node, need | passed, state), where, modified)
+    looked_up = [(state.look_up(call), symbol) for call, symbol in found.values()]
+    rows = ast.select([*columns(passed), *looked_up], source(rel.node, need | passed, state), where)
+    return ast.select(listed, ast.derived(rows, state.alias()), None, modified)
 
 
 def loosely(rel: Rel, items: list[tuple[Ast, str]], state: State, where: Iterable[Ast] = ()) -> Ast:
@@ -178,6 +202,34 @@ def loosely(rel: Rel, items: list[tuple[Ast, str]], state: State, where: Iterabl
     need = needs([where, [e for e, _ in items]])
     listed = [(state.answered(expression), name) for expression, name in items]
     return ast.select(listed, source(rel.node, need, state), ast.both(state.answered(where)))
+
+
+Items = list[tuple["Ast", str]]
+
+
+def sided(
+    conditions: Iterable[Ast], ours: frozenset[str], theirs: frozenset[str], state: State
+) -> tuple[Items, Items, list[Ast]]:
+    """Return what comparisons compare as columns of either side, and the comparisons over those columns.
+
+    Raises:
+        Unplannable: a condition is no comparison of one side with the other.
+    """
+    left, right, compared = list[Any](), list[Any](), []
+    for condition in conditions:
+        if condition.get("class") != "COMPARISON":
+            raise Unplannable("a join condition that is no comparison")
+        new = dict(condition)
+        for side in ("left", "right"):
+            value, symbol = condition[side], state.symbol()
+            used = ast.symbols(value)
+            is_right = used <= theirs if used else side == "right"
+            if not is_right and not used <= ours:
+                raise Unplannable("a join condition that mixes both sides in one value")
+            (right if is_right else left).append((value, symbol))
+            new[side] = ast.column(symbol)
+        compared.append(new)
+    return left, right, compared
 
 
 def columns(need: Iterable[str]) -> list[tuple[Ast, str]]:

@@ -242,7 +242,7 @@ class Binder:
         return rel, {**_where_marked(ours, markers[0]), **_where_marked(theirs, markers[1])}
 
     def _marked(self, kind: str, left: Rel, right: Rel, on: Sequence[Ast], scope: Scope) -> tuple[Rel, Scope]:
-        rel, mark = mark_joined(left, right, on, self.state)
+        rel, mark = mark_joined(kind, left, right, on, self.state)
         if kind == "SEMI":
             return filtered(rel, ast.column(mark)), scope
         if kind == "ANTI":

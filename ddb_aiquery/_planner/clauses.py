@@ -100,13 +100,6 @@ def set_operation(tree: Ast, branches: Sequence[Branch], state: State) -> tuple[
 def padded(  # noqa: PLR0913 - a join has that many parts
     kind: str, reference: str, left: Rel, right: Rel, conditions: Sequence[Ast], state: State
 ) -> tuple[Rel, tuple[str, str]]:
-    """Return a FULL, ASOF or POSITIONAL join of relations, and the markers of its sides.
-
-    Raises:
-        Unplannable: a condition has a call.
-    """
-    unknown = tainted(left.node) | tainted(right.node)
-    if not all(is_clean(condition, unknown) for condition in conditions):
-        raise Unplannable(f"a call in the condition of a {kind} {reference} join")
+    """Return a FULL, ASOF or POSITIONAL join of relations, and the markers of its sides."""
     markers = (state.symbol(), state.symbol())
     return Rel(Padded(kind, reference, left, right, conditions, markers)), markers

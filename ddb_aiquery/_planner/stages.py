@@ -78,8 +78,10 @@ class Solver:
 
     def settle(self, top: Node) -> None:
         """Answer the barriers of a tree without which it shows no rows."""
-        for node in nodes(top):
+        for anchor, node in _anchored(top):
             if node.blocked and not self.state.is_ready(node):
+                if node.loose and anchor is not node and self._is_empty(Rel(anchor), []):
+                    self.state.ready.add(node)
                 self._barrier(node, None)
 
     def finish(self, top: Node, wanted: Iterable[str]) -> None:
@@ -107,13 +109,20 @@ class Solver:
         blocked = [node for node in nodes(rel.node) if node.blocked and not self.state.is_ready(node)]
         if not blocked or not self.runner.answers or (rel.node in blocked and not demand):
             return False
-        if any(not node.loose for node in blocked) or not set(blocked) <= set(_row_by_row(rel.node)):
-            return False
-        first = loosely(rel, [], self.state, demand) | {"modifiers": [ast.limit(ast.number(1))]}
-        if self.runner.count(self.complete(first)):
+        anchors = {node: anchor for anchor, node in _anchored(rel.node)}
+        if any(not node.loose or anchors[node] is not rel.node for node in blocked) or not self._is_empty(rel, demand):
             return False
         self.state.ready.update(blocked)
         return True
+
+    def _is_empty(self, rel: Rel, demand: Sequence[Ast]) -> bool:
+        """Return whether no row passes what is known, wherever the missing answers leave open what passes."""
+        hidden = {s for node in _everything(rel.node) if not self.state.is_ready(node) for s in node.tainted}
+        above = [e for _, node in _anchored(rel.node) for e in node.expressions()]
+        if ast.symbols([*above, *demand]) & hidden:
+            return False
+        first = loosely(rel, [], self.state, demand) | {"modifiers": [ast.limit(ast.number(1))]}
+        return self.runner.answers and not self.runner.count(self.complete(first))
 
     def demand(self, around: Around | None, node: Node, pairs: Sequence[tuple[Ast, Ast]]) -> list[Ast]:
         """Return the predicate that keeps, below a barrier, the rows whose keys are wanted above it."""
@@ -262,12 +271,19 @@ def _reads_one_table(node: Node) -> bool:
     return isinstance(node, Scan) and node.origin.get("type") == "BASE_TABLE" and bool(node.origin.get("schema_name"))
 
 
-def _row_by_row(top: Node) -> Iterator[Node]:
-    """Yield the nodes of a tree whose surplus rows are surplus rows of the tree: below filters and inner joins."""
+def _everything(top: Node) -> Iterator[Node]:
+    """Yield all nodes that a node reads, also those below barriers."""
     yield top
-    if isinstance(top, Filter | Join):
-        for child in top.children:
-            yield from _row_by_row(child)
+    for rel in reads(top):
+        yield from _everything(rel.node)
+
+
+def _anchored(top: Node, anchor: Node | None = None) -> Iterator[tuple[Node, Node]]:
+    """Yield the nodes of a tree, each after the highest node in which its surplus rows are but surplus rows."""
+    anchor = anchor or top
+    yield anchor, top
+    for child in top.children:
+        yield from _anchored(child, anchor if isinstance(top, Filter | Join) else child)
 
 
 def _next_size(missing: int, share: float, before: int) -> int:

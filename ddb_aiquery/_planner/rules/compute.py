@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ddb_aiquery._planner import ast
-from ddb_aiquery._planner.algebra import Node, Rel, State, columns, exactly, is_clean, loosely, needs, source, tainted
+from ddb_aiquery._planner.algebra import Node, Rel, State, columns, exactly, is_clean, loosely, sided, source, tainted
 
 if TYPE_CHECKING:
     from ddb_aiquery._planner.ast import Ast
@@ -130,6 +130,12 @@ class Whole(Node):
         clean = [at for at, name in enumerate(self.names) if name not in self.tainted]
         (first, ours), *others = self.branches
         wanted = solver.demand(around, self, [(ast.column(self.names[at]), ours[at]) for at in clean])
+        if self.kind == "INTERSECT":
+            for rel, outs in others:
+                solver.settle(rel.node)
+                unknown = solver.unknown(rel.node) | solver.unknown(first.node)
+                alike = [(b, a) for a, b in zip(ours, outs, strict=True) if is_clean([a, b], unknown)]
+                wanted = [*wanted, *solver.matching(Rel(rel.node), [], alike)]
         solver.solve(first, list(ours), wanted)
         for rel, outs in others:
             known = [at for at, out in enumerate(outs) if is_clean(out, solver.unknown(rel.node))]
@@ -161,12 +167,12 @@ class Padded(Node):
 
     def render(self, need: frozenset[str], state: State) -> Ast:
         """Return the SELECT over the join."""
-        wanted = need | needs(self.conditions)
+        *compared, conditions = sided(self.conditions, self.left.node.outputs, self.right.node.outputs, state)
         sides = []
-        for rel, marker in zip((self.left, self.right), self.markers, strict=True):
-            items = [*columns(wanted & rel.node.outputs), (ast.boolean(True), marker)]
+        for rel, marker, values in zip((self.left, self.right), self.markers, compared, strict=True):
+            items = [*columns(need & rel.node.outputs), *values, (ast.boolean(True), marker)]
             sides.append(ast.derived(exactly(rel, items, state), state.alias()))
-        both = ast.join(self.kind, sides[0], sides[1], ast.both(state.answered(self.conditions)), self.reference)
+        both = ast.join(self.kind, sides[0], sides[1], ast.both(conditions), self.reference)
         return ast.select(columns(need), both)
 
     def unsteady(self, state: State) -> bool:
@@ -177,9 +183,10 @@ class Padded(Node):
     def solve(self, solver: Solver, around: Around | None) -> None:
         """Ask what the sides need, then what the conditions need of each side."""
         del around
-        for rel in (self.left, self.right):
-            mine = [c for c in self.conditions if ast.symbols(c) <= rel.node.outputs]
-            solver.solve(rel, mine, [])
+        state = solver.state
+        *compared, _ = sided(self.conditions, self.left.node.outputs, self.right.node.outputs, state)
+        for rel, values in zip((self.left, self.right), compared, strict=True):
+            solver.solve(rel, [value for value, _ in values], [])
 
     def expressions(self) -> Iterator[Ast]:
         """Yield the conditions."""

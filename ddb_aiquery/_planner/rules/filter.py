@@ -43,14 +43,33 @@ def filtered(rel: Rel, predicate: Ast) -> Rel:
     >>> planned("select id from t where ai_query('e', p) = 'A' and k = 1")
     ['SELECT DISTINCT p FROM t WHERE k = 1']
     """
+    restricted = getattr(rel.node, "restricted", None)
+    if restricted is not None:
+        rel, parts = restricted(rel, ast.conjuncts(predicate))
+    else:
+        parts = ast.conjuncts(predicate)
     unknown = tainted(rel.node)
     node, pending = rel.node, list(rel.pending)
-    for part in ast.conjuncts(predicate):
-        if is_clean(part, unknown):
+    for part in parts:
+        if _compares_null(part):
+            node = below(node, ast.boolean(False))
+        elif is_clean(part, unknown):
             node = below(node, part)
         else:
             pending.append(part)
     return Rel(node, pending, rel.order)
+
+
+def _compares_null(predicate: Ast) -> bool:
+    """Return whether the predicate compares with a constant NULL, which is never TRUE."""
+    if predicate.get("class") != "COMPARISON" or "DISTINCT" in predicate["type"]:
+        return False
+    sides = [predicate["left"], predicate["right"]]
+    for at, side in enumerate(sides):
+        while side.get("class") == "CAST":
+            side = side["child"]  # noqa: PLW2901 - down to what is cast
+        sides[at] = side
+    return any(side.get("literal", {}).get("kind") == "NULL_LITERAL" for side in sides)
 
 
 def below(node: Node, predicate: Ast) -> Node:

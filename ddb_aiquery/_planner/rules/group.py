@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ddb_aiquery._planner import ast
-from ddb_aiquery._planner.algebra import Node, Rel, State, columns, exactly, is_clean, loosely, needs, tainted
-from ddb_aiquery._planner.calls import has_call
+from ddb_aiquery._planner.algebra import Node, Rel, State, exactly, is_clean, loosely, tainted
 from ddb_aiquery._planner.functions import REPEATABLE_AGGREGATES
+from ddb_aiquery._planner.rules.filter import filtered
 
 if TYPE_CHECKING:
     from ddb_aiquery._planner.ast import Ast
@@ -38,6 +38,25 @@ class Group(Node):
         super().__init__({*given, alive}, [rel.node] if clean else [], {*waits, *exists})
         self.rel, self.keys, self.aggregates, self.sets, self.alive = rel, keys, aggregates, sets, alive
 
+    def restricted(self, rel: Rel, predicates: Sequence[Ast]) -> tuple[Rel, list[Ast]]:
+        """Return the groups with the predicates that use keys alone put below, and the other predicates.
+
+        >>> from ddb_aiquery._planner.testing import planned
+        >>> planned("select k, max(ai_query('e', p)) from t group by k having k = 1")
+        []
+        """
+        keys = dict(self.keys)
+        own = [p for p in predicates if not self.sets and ast.symbols(p) and ast.symbols(p) <= set(keys)]
+        if not own:
+            return rel, list(predicates)
+        inner = self.rel
+        for predicate in own:
+            inner = filtered(inner, ast.substituted(predicate, keys))
+        again = grouped(inner, self.keys, self.aggregates, self.sets, self.alive)
+        others = [p for p in rel.pending if p not in again.pending and ast.symbols(p) != {self.alive}]
+        rest = [p for p in predicates if p not in own]
+        return Rel(again.node, [*again.pending, *others], rel.order), rest
+
     def render(self, need: frozenset[str], state: State) -> Ast:
         """Return the GROUP BY; while answers are missing, of all rows and without the aggregates that need them."""
         ready = state.is_ready(self)
@@ -51,27 +70,12 @@ class Group(Node):
         query = grouped(self.rel, [*items, *((key, "") for key in groups)], state)
         listed = query["select_list"]
         query["group_expressions"] = [{**key, "alias": ""} for key in listed[len(items) :]]
-        if ready and any(has_call(key) for key in groups):
-            return self._keyed_first(items, state)
         sets = self.sets if len(groups) == len(self.keys) else ()
         query["group_sets"] = [list(s) for s in sets] or [list(range(len(groups)))]
         query["select_list"] = listed[: len(items)] or [ast.number(1)]
         if not groups and not self.keys and not any(state.functions.is_aggregate(part) for part in ast.walk(query["select_list"])):
             return ast.select([(item, item.get("alias", "")) for item in query["select_list"]])
         return query
-
-    def _keyed_first(self, items: list[tuple[Ast, str]], state: State) -> Ast:
-        """Return the GROUP BY over keys that were looked up below: a lookup is not recognised when it is repeated."""
-        named = {ast.fingerprint(key): symbol for symbol, key in self.keys}
-        used = needs([value for _, value in self.aggregates]) & self.rel.node.outputs
-        inner = exactly(self.rel, [*((key, symbol) for symbol, key in self.keys), *columns(used)], state)
-
-        def change(part: Ast) -> Ast | None:
-            return ast.column(named[ast.fingerprint(part)]) if ast.fingerprint(part) in named else None
-
-        listed = [(state.answered(ast.rewrite(item, change)), symbol) for item, symbol in items]
-        groups = [ast.column(symbol) for symbol, _ in self.keys]
-        return ast.select(listed, ast.derived(inner, state.alias()), groups=groups, sets=self.sets)
 
     def unsteady(self, state: State) -> bool:
         """Return whether an aggregate depends on the order of its rows."""

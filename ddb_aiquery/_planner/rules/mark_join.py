@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ddb_aiquery._planner import ast
-from ddb_aiquery._planner.algebra import Node, Rel, State, columns, exactly, is_clean, needs, source, tainted
-from ddb_aiquery._planner.calls import Unplannable, sites
+from ddb_aiquery._planner.algebra import Node, Rel, State, columns, exactly, is_clean, needs, sided, source, tainted
+from ddb_aiquery._planner.calls import sites
 from ddb_aiquery._planner.rules.filter import Filter
 from ddb_aiquery._planner.rules.join import Join
 
@@ -22,25 +22,27 @@ MARKER = "__mark_join_marker"
 class MarkJoin(Node):
     """All rows of the left side, and for each of them whether the right side has a match (TRUE, FALSE or NULL)."""
 
-    __slots__ = ("conditions", "keeps", "mark", "positive", "right")
+    __slots__ = ("conditions", "keeps", "kind", "mark", "right")
 
-    def __init__(self, left: Node, right: Rel, conditions: Sequence[Ast], mark: str) -> None:
+    def __init__(self, kind: str, left: Node, right: Rel, conditions: Sequence[Ast], mark: str) -> None:
         unknown = tainted(left) | tainted(right.node)
         clean = right.exact and all(is_clean(condition, unknown) for condition in conditions)
         shown = [left, right.node] if clean else [left]
         super().__init__({mark}, shown, () if clean else [mark], passes=[left])
         self.keeps, self.right, self.conditions, self.mark = left, right, list(conditions), mark
-        self.positive = True
+        self.kind = kind
 
     def over(self, left: Node) -> MarkJoin:
         """Return the same join of another left side."""
-        return MarkJoin(left, self.right, self.conditions, self.mark)
+        return MarkJoin(self.kind, left, self.right, self.conditions, self.mark)
 
     def render(self, need: frozenset[str], state: State) -> Ast:
         """Return the SELECT over the join, or over the left side alone while the marks are unknown or unused."""
         if self.mark not in need:
             return ast.select(columns(need), source(self.keeps, need, state))
-        ours, theirs, conditions = self._sides(state)
+        if self.kind != "MARK":
+            return self._tested(need, state)
+        ours, theirs, conditions = sided(self.conditions, self.keeps.outputs, self.right.node.outputs, state)
         passed = columns(need & self.keeps.outputs)
         left = ast.derived(exactly(Rel(self.keeps), [*passed, *ours], state), state.alias())
         right = ast.derived(exactly(self.right, theirs, state), state.alias())
@@ -48,28 +50,14 @@ class MarkJoin(Node):
         listed = [(ast.column(MARKER if s == self.mark else s), s) for s in sorted(need)]
         return ast.select(listed, both)
 
-    def _sides(self, state: State) -> tuple[list[tuple[Ast, str]], list[tuple[Ast, str]], list[Ast]]:
-        """Return what the conditions compare as columns of either side: DuckDB takes only those in a MARK join.
-
-        Raises:
-            Unplannable: a condition is no comparison of one side with the other.
-        """
-        sides: tuple[list[tuple[Ast, str]], list[tuple[Ast, str]]] = ([], [])
-        conditions = []
-        for condition in self.conditions:
-            if condition.get("class") != "COMPARISON":
-                raise Unplannable("a subquery's condition that is no comparison")
-            named = dict(condition)
-            for side in ("left", "right"):
-                value, symbol = condition[side], state.symbol()
-                used = ast.symbols(value)
-                theirs = used <= self.right.node.outputs if used else side == "right"
-                if not theirs and not used <= self.keeps.outputs:
-                    raise Unplannable("a subquery's condition that mixes both sides")
-                sides[theirs].append((value, symbol))
-                named[side] = ast.column(symbol)
-            conditions.append(named)
-        return *sides, conditions
+    def _tested(self, need: frozenset[str], state: State) -> Ast:
+        """Return a semi- or anti-join's rows with EXISTS as the mark, which takes any condition."""
+        wanted = needs(self.conditions)
+        right = exactly(self.right, columns(wanted & self.right.node.outputs), state)
+        matches = ast.both(state.answered(self.conditions))
+        found = ast.exists(ast.select([], ast.derived(right, state.alias()), matches))
+        listed = [(found if s == self.mark else ast.column(s), s) for s in sorted(need)]
+        return ast.select(listed, source(self.keeps, need | wanted, state))
 
     def solve(self, solver: Solver, around: Around | None) -> None:
         """Ask about the left side where it stands alone, about the right where the left wants it, else about pairs."""
@@ -112,12 +100,12 @@ def _sides(condition: Ast, unknown: frozenset[str]) -> list[Ast]:
     return [side for side in sides if not is_clean(side, unknown)]
 
 
-def mark_joined(left: Rel, right: Rel, conditions: Sequence[Ast], state: State) -> tuple[Rel, str]:
+def mark_joined(kind: str, left: Rel, right: Rel, conditions: Sequence[Ast], state: State) -> tuple[Rel, str]:
     """Return the left relation with a mark for each row, and the mark's symbol.
 
     >>> from ddb_aiquery._planner.testing import planned
     >>> planned("select id from t where k in (select k from u where ai_query('e', name) = 'A') and id < 3")
     ['SELECT DISTINCT name FROM u WHERE EXISTS (SELECT 1 FROM t WHERE id < 3 AND k_2 = k)']
     """
-    node = MarkJoin(left.node, right, conditions, state.symbol())
+    node = MarkJoin(kind, left.node, right, conditions, state.symbol())
     return Rel(node, left.pending, left.order), node.mark

@@ -27,7 +27,8 @@ class OuterJoin(Node):
         clean = right.exact and all(is_clean(condition, unknown) for condition in conditions)
         waits = () if clean else (marker, alive)
         shown = [left, right.node] if clean else [left]
-        super().__init__({marker, alive}, shown, waits, passes=[left, right.node])
+        hidden = [] if clean else [right.node]
+        super().__init__({marker, alive}, shown, waits, passes=[left, right.node], hides=hidden)
         self.kind, self.keeps, self.right = kind, left, right
         self.conditions, self.marker, self.alive = list(conditions), marker, alive
 
