@@ -29,9 +29,11 @@ _WINDOW_SECONDS = 0.5
 _EARLY = 16
 _EARLY_SHARE = 0.5
 """So many failures, and more than this share of the calls, end a window early."""
+_ROUND = 64
 _GRACE = 0.01
 """Share of failures that is no reason to do anything."""
-_HOPELESS = 0.8
+_HOPELESS = 0.5
+_DEAD = 0.95
 _HELPED = 0.7
 _REAL_CUT = 0.7
 """Only a cut to this part of the width tells whether cutting helps."""
@@ -138,11 +140,17 @@ class Pace:
         if failure is not None and failure.kind in _LOAD:
             self._bad += 1
             self._rejected += failure.kind is Kind.REJECTED
-            if self._bad >= _EARLY and self._bad >= (_EARLY_SHARE + self._tolerated / 2) * self._seen:
+            # The quick ends of a round of calls are no fair sample of it, so of a narrow one all are waited for.
+            early = self._bad >= _EARLY and self._seen >= min(self._peak, _ROUND)
+            if early and self._bad >= (_EARLY_SHARE + self._tolerated / 2) * self._seen and self._may_be_early():
                 self._judge(now)
                 return
         if self._seen >= self._need and now - self._since >= _WINDOW_SECONDS:
             self._judge(now)
+
+    def _may_be_early(self) -> bool:
+        """Tell whether a short window is enough: not to find that a cut was no help, unless all is hopeless."""
+        return self._trial is None or self._bad >= _HOPELESS * self._seen
 
     def abandoned(self, *, reserved: float) -> None:
         """Count a call as ended without a verdict: it was cancelled, or never sent."""
@@ -180,13 +188,18 @@ class Pace:
                 self._need = min(_LONG_WINDOW, self._seen + _WINDOW)  # cannot tell yet
                 return
             else:
-                self._tolerated = min(self._tolerated, max(share, self._tolerated * 0.98))
+                self._tolerated = min(self._tolerated, max(share, self._tolerated * self._memory(share)))
                 self._widen()
         self._since = now
         # Calls sent at another width say nothing about this one, and the slow ones among them end among the new.
         self._stale = 0 if self.limit == width else self.in_flight + self.limit
         self._need = max(_WINDOW, 2 * self.limit)
         self._peak = self._seen = self._bad = self._rejected = 0
+
+    def _memory(self, share: float) -> float:
+        """Return how much of the tolerance lasts: what is random stays, so a share far below it refutes it."""
+        noise = math.sqrt(self._tolerated * (1.0 - self._tolerated) / self._seen)
+        return 0.5 if self._tolerated - share > 4 * noise else 0.98
 
     def _on_trial(self, share: float) -> bool:
         """Judge the last cut, if there was one, and tell whether that settles this window."""
@@ -197,10 +210,11 @@ class Pace:
         if share <= _HELPED * before or before - share > noise:
             self._trial = None
             return False
-        hopeless = share >= _HOPELESS and before >= _HOPELESS  # as bad as can be: only the bottom tells
+        # Where most calls fail, only the bottom tells whether that is chance; where all do, not even the bottom.
+        hopeless = share >= _HOPELESS and (self.limit > 1 or share >= _DEAD)
         if hopeless or self.limit > _REAL_CUT * width:
             self._ceiling = min(self._ceiling, self.limit)
-            self.limit = max(1, self.limit // 2 if hopeless else int(_REAL_CUT * width))
+            self.limit = max(1, int(self.limit * _kept(share)) if hopeless else int(_REAL_CUT * width))
             return True
         self._trial = None
         self._tolerated = max(self._tolerated, (share + before) / 2)
@@ -218,7 +232,7 @@ class Pace:
         if 0 < self._good < self.limit:
             self.limit = self._good
         else:
-            self.limit = max(1, int(self.limit * (0.5 if share >= 0.4 else _REAL_CUT)))  # noqa: PLR2004
+            self.limit = max(1, int(self.limit * _kept(share)))
 
     def _widen(self) -> None:
         """Halve the way to the ceiling; just below it, wait until it is time to try it again."""
@@ -235,3 +249,8 @@ class Pace:
         elif self._calm >= self._probe and self._ceiling <= self.max_concurrency:
             self._calm = 0
             self.limit = self._ceiling
+
+
+def _kept(share: float) -> float:
+    """Return the part of the width to keep after such a share of failures: a little more than what got through."""
+    return min(_REAL_CUT if share < 0.4 else 0.5, max(0.4, 1.4 * (1.0 - share)))  # noqa: PLR2004

@@ -112,7 +112,9 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=64)
     given = parser.parse_args()
     figures = kill_until_answered(given.prompts, *given.every, latency=given.latency, width=given.width)
-    print(f"{figures}\nexcess {figures.excess} requests, at most {figures.in_flight} may have been under way at the kills")
+    print(
+        f"{figures}\nexcess {figures.excess} requests, at most {figures.in_flight} may have been under way at the kills"
+    )
 
 
 if __name__ == "__main__":
