@@ -243,6 +243,11 @@ class Run:
         tokens = f"{self.input_tokens:,} + {self.output_tokens:,} tokens"
         return f"{asked}{trouble}; {tokens}, ${self.cost_usd:.4f}{saved}, {self.seconds:.1f} s"
 
+    def _repr_html_(self) -> str:
+        from ddb_aiquery._html import run_html  # noqa: PLC0415 (only a notebook draws)
+
+        return run_html(self)
+
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
@@ -259,3 +264,8 @@ class Estimate:
     cost_usd: float = 0.0
     bound: bool = False
     note: str = ""
+
+    def _repr_html_(self) -> str:
+        from ddb_aiquery._html import estimate_html  # noqa: PLC0415 (only a notebook draws)
+
+        return estimate_html(self)

@@ -12,23 +12,16 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from ddb_aiquery._shell.modes import NAMES
-from ddb_aiquery._shell.statement import spelt
+from ddb_aiquery._shell.layouts import NAMES
+from ddb_aiquery._shell.leaving import Quit
 from ddb_aiquery._sql import named
 from ddb_aiquery.errors import AiQueryError
 
 if TYPE_CHECKING:
     from ddb_aiquery._shell.shell import Shell
+    from ddb_aiquery._values import Estimate
 
 Work = Callable[["Shell", Sequence[str]], None]
-
-
-class Quit(Exception):
-    """The user wants to leave, with this exit status."""
-
-    def __init__(self, status: int = 0) -> None:
-        super().__init__(status)
-        self.status = status
 
 
 class Reported(AiQueryError):
@@ -58,7 +51,7 @@ def obey(shell: Shell, line: str) -> None:
         words = [rest.strip()] if rest.strip() else []
     else:
         try:
-            words = shlex.split(rest.strip().removesuffix(";"))
+            words = shlex.split(rest)
         except ValueError as error:
             raise AiQueryError(f".{name}: {error}") from None
     if not command.least <= len(words) <= command.most:
@@ -188,6 +181,16 @@ def _cache(shell: Shell, _words: Sequence[str]) -> None:
 
     with contextlib.redirect_stdout(shell.out):
         cache.stats(shell.config)
+
+
+def spelt(priced: Estimate) -> str:
+    """Return an Estimate as one line."""
+    most = "at most " if priced.bound else ""
+    note = f" ({priced.note})" if priced.note else ""
+    return (
+        f"{priced.rows:,} rows, {most}{priced.questions:,} questions: {priced.cached:,} cached, "
+        f"{priced.to_send:,} to send; about {priced.input_tokens:,} input tokens, ${priced.cost_usd:.4f}{note}"
+    )
 
 
 def _switch(name: str, word: str) -> bool:

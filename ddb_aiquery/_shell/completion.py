@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import duckdb
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
 from ddb_aiquery._shell.commands import COMMANDS
-from ddb_aiquery._shell.modes import NAMES, quoted
+from ddb_aiquery._shell.layouts import NAMES, quoted
 from ddb_aiquery._sql import named
 
 _ENDPOINT = re.compile(r"""\bai_\w+\s*\(\s*(?:endpoint\s*(?:=>|:=)\s*)?'([^'\s]*)$""", re.IGNORECASE)
@@ -26,8 +25,8 @@ _PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
 class Vocabulary:
     """The words of a database; keywords and functions are read once, tables and columns after each statement."""
 
-    con: Any
-    endpoints: Sequence[str] = ()
+    connection: Callable[[], Any]
+    """The connection, None while it is being opened."""
     _fixed: list[tuple[str, str]] = field(default_factory=list)
     _catalog: list[tuple[str, str | None]] | None = None
 
@@ -47,9 +46,18 @@ class Vocabulary:
             self._catalog = self._read("catalog")
         return self._catalog
 
+    def endpoints(self) -> list[str]:
+        """Return the names that SQL may call."""
+        return [name for name, _ in self._read("called")]
+
     def _read(self, query: str) -> list[tuple[Any, Any]]:
+        con = self.connection()
+        if con is None:
+            return []
+        import duckdb  # noqa: PLC0415 (the prompt is there before DuckDB)
+
         try:
-            rows: list[tuple[Any, Any]] = self.con.raw.execute(named("shell.sql")[query]).fetchall()
+            rows: list[tuple[Any, Any]] = con.raw.execute(named("shell.sql")[query]).fetchall()
         except duckdb.Error:  # a transaction that failed answers nothing until it ends
             return []
         return rows
@@ -73,7 +81,7 @@ class SqlCompleter(Completer):
         if before.startswith("."):
             return _commands(before)
         if call := _ENDPOINT.search(before):
-            return call.start(1), _starting(call[1], self.vocabulary.endpoints)
+            return call.start(1), _starting(call[1], self.vocabulary.endpoints())
         if member := _MEMBER.search(before):
             return member.start(2), _starting(member[2], self._columns(member[1], before))
         if relation := _RELATION.search(before):

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from ddb_aiquery._shell.layouts import Style
-from ddb_aiquery._shell.modes import NAMES
+from ddb_aiquery._shell.layouts import NAMES, Style
 
 Work = list[tuple[str, str]]
 """What is run in the place of the prompt, in the order given: ("sql" | "file" | "first", text)."""

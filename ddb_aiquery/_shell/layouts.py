@@ -38,6 +38,11 @@ class Cells:
     rows: Iterator[Row]
 
 
+def quoted(name: str) -> str:
+    """Return an identifier in quotes."""
+    return '"' + name.replace('"', '""') + '"'
+
+
 def _csv(cells: Cells, style: Style) -> Iterator[str]:
     line = io.StringIO()
     writer = csv.writer(line, delimiter=style.separator or ",", lineterminator=style.newline)
@@ -214,3 +219,4 @@ LAYOUTS: Mapping[str, Callable[[Cells, Style], Iterator[str]]] = MappingProxyTyp
         "trash": _trash,
     }
 )
+NAMES = tuple(sorted({*LAYOUTS, "duckbox", "json", "jsonlines"}))

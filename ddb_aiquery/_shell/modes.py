@@ -13,7 +13,7 @@ from typing import TextIO
 
 import duckdb
 
-from ddb_aiquery._shell.layouts import LAYOUTS, Cells, Row, Style
+from ddb_aiquery._shell.layouts import LAYOUTS, Cells, Row, Style, quoted
 
 WIDE = 1_000_000
 """More columns than any line has: a file or a pipe has no width."""
@@ -79,11 +79,6 @@ def _jsonlines(objects: Iterator[str]) -> Iterator[str]:
     return (each + "\n" for each in objects)
 
 
-def quoted(name: str) -> str:
-    """Return an identifier in quotes."""
-    return '"' + name.replace('"', '""') + '"'
-
-
 def _json_text(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
@@ -91,4 +86,3 @@ def _json_text(text: str) -> str:
 _JSON: Mapping[str, Callable[[Iterator[str]], Iterator[str]]] = MappingProxyType(
     {"json": _json, "jsonlines": _jsonlines}
 )
-NAMES = tuple(sorted({*LAYOUTS, *_JSON, "duckbox"}))

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import os
 import re
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import platformdirs
 from prompt_toolkit import PromptSession
+from prompt_toolkit.application import Application, get_app
 from prompt_toolkit.document import Document
 from prompt_toolkit.history import FileHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
@@ -17,11 +23,14 @@ from pygments.lexers.sql import SqlLexer  # type: ignore[import-untyped]
 
 from ddb_aiquery import __version__
 from ddb_aiquery._redact import REDACTOR
-from ddb_aiquery._shell.commands import Quit
 from ddb_aiquery._shell.completion import SqlCompleter, Vocabulary
-from ddb_aiquery._shell.shell import Shell
+from ddb_aiquery._shell.leaving import Quit
 from ddb_aiquery._shell.splitting import pieces
 
+if TYPE_CHECKING:
+    from ddb_aiquery._shell.shell import Shell
+
+WELCOME = f"ddb-aiquery {__version__}; .help lists the commands, a statement ends with a semicolon"
 _SECRET = re.compile(r"\bsecret\b|\bpassword\b|\btoken\s*'", re.IGNORECASE)
 
 
@@ -45,36 +54,107 @@ def history_file() -> Path:
     return Path(platformdirs.user_state_dir("ddb_aiquery", appauthor=False)) / "shell_history"
 
 
-def interact(shell: Shell) -> int:
-    """Read and run pieces until the user leaves; the exit status is 0, or what `.exit` was given."""
-    vocabulary = Vocabulary(shell.con, tuple(shell.settings.entries))
-    session = _session(vocabulary)
-    shell.confirm = _confirm
-    shell.say(f"ddb-aiquery {__version__}; .help lists the commands, a statement ends with a semicolon")
-    while True:
-        vocabulary.con = shell.con
-        vocabulary.forget()
-        try:
-            text = session.prompt(f"{Path(shell.database).stem.strip(':')} D ")
-        except KeyboardInterrupt:
-            continue
-        except EOFError:
-            return 0
-        try:
+def interact(open_shell: Callable[[], Shell], database: str) -> int:
+    """Read and run pieces until the user leaves; the exit status is 0, or what `.exit` was given.
+
+    The prompt is there at once; the shell is opened behind it, while the user begins to type.
+
+    Raises:
+        AiQueryError: the database or the settings cannot be opened.
+    """
+    opening = _Opening(open_shell)
+    session = _session(opening)
+    print(WELCOME, file=sys.stderr)  # noqa: T201 (a shell prints)
+    try:
+        while True:
+            text = _read(session, database, opening)
+            if text is None:
+                return 0
+            shell = opening.shell()
+            shell.confirm = _confirm
             for piece in pieces(text)[0]:
                 if not shell.run(piece):
                     break  # what was entered together was meant together
-        except Quit as leaving:
-            return leaving.status
+            database = shell.database
+            opening.vocabulary.forget()
+    except Quit as leaving:
+        return leaving.status
+    finally:
+        opening.close()
 
 
-def _session(vocabulary: Vocabulary) -> PromptSession[str]:
+def _read(session: PromptSession[str], database: str, opening: _Opening) -> str | None:
+    """Return what the user entered, None when the user left."""
+    name = Path(database).stem.strip(":")
+    while True:
+        try:
+            return session.prompt(f"{name} D ", pre_run=opening.begin)
+        except KeyboardInterrupt:
+            continue
+        except EOFError:
+            return None
+
+
+class _Opening:
+    """The shell on its way: opened in a thread after the first prompt is drawn."""
+
+    def __init__(self, open_shell: Callable[[], Shell]) -> None:
+        self._open = open_shell
+        self._future: Future[Shell] = Future()
+        self._thread: threading.Thread | None = None
+        self.vocabulary = Vocabulary(self._connection)
+
+    def begin(self) -> None:
+        """Let the work begin as soon as the prompt has been drawn; a failure ends the prompt."""
+        if self._thread is not None:
+            return
+        self._thread = threading.Thread(target=self._work, args=(get_app(),), daemon=True)
+        start = self._thread.start
+        app = get_app()
+
+        def drawn(_: Application[str]) -> None:
+            app.after_render -= drawn
+            start()
+
+        app.after_render += drawn
+
+    def shell(self) -> Shell:
+        """Return the shell as soon as it is open."""
+        return self._future.result()
+
+    def close(self) -> None:
+        """Close the shell that was opened, if one was."""
+        if self._thread is not None and self._thread.ident is not None:
+            self._thread.join()
+        if self._future.done() and self._future.exception() is None:
+            self._future.result().close()
+
+    def _work(self, app: Application[str]) -> None:
+        try:
+            self._future.set_result(self._open())
+        except BaseException as error:  # noqa: BLE001 (it is raised where the user sees it)
+            self._future.set_exception(error)
+            if app.loop is not None:
+                app.loop.call_soon_threadsafe(self._leave, app, error)
+
+    @staticmethod
+    def _leave(app: Application[str], error: BaseException) -> None:
+        if app.is_running:
+            app.exit(exception=error)
+
+    def _connection(self) -> Any:
+        if not self._future.done() or self._future.exception() is not None:
+            return None
+        return self._future.result().con
+
+
+def _session(opening: _Opening) -> PromptSession[str]:
     return PromptSession(
         multiline=True,
         prompt_continuation=lambda width, *_: "· ".rjust(width),
         history=PrivateHistory(history_file()),
         lexer=PygmentsLexer(SqlLexer),
-        completer=SqlCompleter(vocabulary),
+        completer=SqlCompleter(opening.vocabulary),
         complete_while_typing=False,
         key_bindings=_keys(),
         output=create_output(always_prefer_tty=True),  # stdout may be a file

@@ -151,7 +151,7 @@ class Shell:
             return True
         priced = self.con.estimate(text)
         if wanted:
-            self.say(statement.spelt(priced))
+            self.say(commands.spelt(priced))
             return self.confirm is not None and self.confirm("Run it?")
         if limit is None or priced.cost_usd <= limit:
             return True
@@ -160,7 +160,7 @@ class Shell:
                 f"the statement would cost about ${priced.cost_usd:.4f}, above confirm_usd = {limit:g}, and nobody "
                 "can be asked here: pass -yes, or raise [budget] confirm_usd"
             )
-        self.say(statement.spelt(priced))
+        self.say(commands.spelt(priced))
         return self.confirm(f"That is above ${limit:g}. Run it?")
 
 

@@ -8,8 +8,7 @@ from typing import Any
 
 import duckdb
 
-from ddb_aiquery._shell.modes import quoted
-from ddb_aiquery._values import Estimate
+from ddb_aiquery._shell.layouts import quoted
 
 _EXECUTE = re.compile(r"\bexecute\b", re.IGNORECASE)
 _SILENT = (["Count"], ["Success"])
@@ -55,13 +54,3 @@ def _answered(con: Any) -> duckdb.DuckDBPyRelation | None:
     casts = ", ".join(f"{short}::{kind} AS {quoted(name)}" for short, name, kind in columns)
     relation: duckdb.DuckDBPyRelation = con.raw.from_arrow(table).project(casts)
     return relation
-
-
-def spelt(priced: Estimate) -> str:
-    """Return an Estimate as one line."""
-    most = "at most " if priced.bound else ""
-    note = f" ({priced.note})" if priced.note else ""
-    return (
-        f"{priced.rows:,} rows, {most}{priced.questions:,} questions: {priced.cached:,} cached, "
-        f"{priced.to_send:,} to send; about {priced.input_tokens:,} input tokens, ${priced.cost_usd:.4f}{note}"
-    )

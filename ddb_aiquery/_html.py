@@ -1,0 +1,62 @@
+"""A Run, an Estimate and a statement under way as HTML for notebooks: one bar, and the figures beside it."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ddb_aiquery._values import Estimate, Run
+
+Part = tuple[str, int, str]
+"""A part of a bar: what it is, how many questions, and its colour."""
+CACHED, SENT, FAILED, OPEN = "#2a9d8f", "#e9a23b", "#c8553d", "#9aa0a6"
+
+
+def run_html(run: Run) -> str:
+    """Return a Run as a bar of cached, sent and failed questions with its figures."""
+    answered = run.questions - run.cached - run.failed
+    parts = [("cached", run.cached, CACHED), ("sent", answered, SENT), ("failed", run.failed, FAILED)]
+    saved = f", ${run.saved_usd:.4f} saved" if run.saved_usd else ""
+    return figure(
+        parts,
+        f"{run.rows:,} rows, {run.questions:,} questions, ${run.cost_usd:.4f}{saved}, "
+        f"{run.input_tokens:,} + {run.output_tokens:,} tokens, {run.seconds:.1f} s",
+    )
+
+
+def estimate_html(estimate: Estimate) -> str:
+    """Return an Estimate as a bar of cached questions and those to send with its figures."""
+    parts = [("cached", estimate.cached, CACHED), ("to send", estimate.to_send, SENT)]
+    most = "at most " if estimate.bound else ""
+    note = f" ({estimate.note})" if estimate.note else ""
+    return figure(
+        parts,
+        f"{estimate.rows:,} rows, {most}{estimate.questions:,} questions, "
+        f"about {estimate.input_tokens:,} input tokens, ${estimate.cost_usd:.4f}{note}",
+    )
+
+
+def progress_html(done: int, questions: int, cost_usd: float, seconds: float) -> str:
+    """Return a statement under way as a bar with its rate, its cost so far and the time left."""
+    rate = done / seconds if seconds > 0 else 0.0
+    left = f", about {(questions - done) / rate:,.0f} s left" if rate and questions > done else ""
+    parts = [("answered", done, CACHED), ("open", questions - done, OPEN)]
+    return figure(parts, f"{done:,} of {questions:,} questions, {rate:,.0f}/s, ${cost_usd:.4f} so far{left}")
+
+
+def figure(parts: Sequence[Part], text: str) -> str:
+    """Return a bar whose parts are as wide as their counts, a legend of the parts that are there, and a text."""
+    total = sum(count for _, count, _ in parts) or 1
+    there = [part for part in parts if part[1]]
+    bar = "".join(
+        f'<span style="display:inline-block;height:100%;width:{100 * count / total:.4g}%;background:{colour}"></span>'
+        for _, count, colour in there
+    )
+    legend = " ".join(f'<span style="color:{colour}">■</span> {count:,} {name}' for name, count, colour in there)
+    return (
+        '<div class="ddb-aiquery" style="font-family:monospace;font-size:90%;line-height:1.5">'
+        f'<div style="width:24em;height:.7em;background:#8883;overflow:hidden;white-space:nowrap">{bar}</div>'
+        f"<div>{legend}</div><div>{html.escape(text)}</div></div>"
+    )

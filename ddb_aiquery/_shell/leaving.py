@@ -1,0 +1,11 @@
+"""How a session ends."""
+
+from __future__ import annotations
+
+
+class Quit(Exception):
+    """The user wants to leave, with this exit status."""
+
+    def __init__(self, status: int = 0) -> None:
+        super().__init__(status)
+        self.status = status
