@@ -96,6 +96,11 @@ class Purse:
             self.reserved += estimate
             self.requests += 1
 
+    def fits(self, estimate: int) -> bool:
+        """Tell whether the Run's own limit has room for one more call; the day's is asked when it is reserved."""
+        limit = self._budget.query_micro
+        return limit is None or self.spent + self.reserved + estimate <= limit
+
     def settle(self, reserved: int, actual: int) -> None:
         """Replace a call's reservation by what it did cost."""
         self._end(max(0, reserved), max(0, actual))

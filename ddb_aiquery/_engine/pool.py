@@ -13,7 +13,7 @@ import orjson
 
 from ddb_aiquery._engine.budget import cost_micro
 from ddb_aiquery._engine.flight import Flight, InFlight
-from ddb_aiquery._engine.pace import Pace
+from ddb_aiquery._engine.pace import FULL, Pace
 from ddb_aiquery._engine.retry import GiveUp, Luck, Patience, decide
 from ddb_aiquery._engine.shared import Shared
 from ddb_aiquery._engine.tally import Tally
@@ -113,6 +113,10 @@ class Pool:
             if wait > 0:
                 self._pump_in(wait)
                 return None
+            if not self._affordable(flight):
+                self.pace.abandoned(reserved=tokens_in(flight))
+                self._pump_in(FULL)
+                return None
             self._queue.popleft()
             if self._pay(flight):
                 if flight.ready is not None:
@@ -120,6 +124,11 @@ class Pool:
                 return flight
             self.pace.abandoned(reserved=tokens_in(flight))
         return None
+
+    def _affordable(self, flight: Flight) -> bool:
+        """Tell whether to pay now; False where calls under way may leave enough of what they have reserved."""
+        purse = flight.batch.purse
+        return purse.reserved == 0 or purse.fits(estimate_micro(self.endpoint, flight))
 
     def _pump_in(self, wait: float) -> None:
         if self._timer is None:
@@ -186,7 +195,8 @@ class Pool:
         self.pace.done(now, failure, used, headers, reserved=reserved)
         batch = flight.batch
         cost = cost_micro(usage, self.endpoint.input_price, self.endpoint.output_price)
-        batch.purse.settle(flight.reserved, cost)
+        unknown = failure is not None and failure.kind is Kind.AMBIGUOUS  # it may have been billed in full
+        batch.purse.settle(flight.reserved, flight.reserved if unknown else cost)
         tally = batch.tally
         tally.input_tokens += usage.input_tokens
         tally.output_tokens += usage.output_tokens
