@@ -70,7 +70,7 @@ def _asks(summary: str, schema: str, error: str, *, stream: bool = False) -> dic
     reply = {"Chat": "Completion", "Embed": "Embeddings", "Invocation": "Reply"}[schema]
     content = {"application/json": {"schema": _ref(reply)}}
     if stream:
-        content["text/event-stream"] = {"schema": _TEXT}
+        content["text/event-stream"] = {}
     headers = {"served-model-name": {"schema": _TEXT}, "x-ddb-aiquery-cached": {"schema": {"enum": ["true", "false"]}}}
     return {
         "summary": summary,
@@ -99,6 +99,11 @@ def _ref(name: str) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
+def _or_null(properties: dict[str, Any]) -> dict[str, Any]:
+    """Return optional fields: null is the same as leaving one out."""
+    return {name: {"anyOf": [schema, {"type": "null"}]} for name, schema in properties.items()}
+
+
 def _object(required: tuple[str, ...], properties: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"type": "object", "required": list(required), "properties": properties, **more}
 
@@ -109,8 +114,8 @@ def _list(of: Any, **more: Any) -> dict[str, Any]:
 
 def _schemas() -> dict[str, Any]:
     chat = _chat_fields()
-    embed = {"input": {"oneOf": [_TEXT, _list(_TEXT, minItems=1, maxItems=2048)]}, **_shared()}
-    embed["encoding_format"] = {"enum": ["float", "base64"]}
+    texts = {"input": {"oneOf": [_TEXT, _list(_TEXT, minItems=1, maxItems=2048)]}}
+    embed = {**texts, **_or_null({"encoding_format": {"enum": ["float", "base64"]}, **_shared()})}
     name = {"model": {"type": "string", "minLength": 1}}
     record = {"dataframe_records": _list(_OBJECT, minItems=1), "dataframe_split": _OBJECT, "params": _OBJECT}
     return {
@@ -150,18 +155,18 @@ def _chat_fields() -> dict[str, Any]:
             "content": {"oneOf": [_TEXT, _list(_OBJECT)]},
         },
     )
-    return {
-        "messages": _list(message, minItems=1),
+    optional = {
         "max_tokens": {"type": "integer", "minimum": 1, "maximum": 2**63 - 1},
         "temperature": {"type": "number", "minimum": 0, "maximum": 2},
         "top_p": {"type": "number", "minimum": 0, "maximum": 1},
         "stop": {"oneOf": [_TEXT, _list(_TEXT)]},
         "n": {"const": 1},
         "stream": {"type": "boolean"},
-        "stream_options": _object((), {"include_usage": {"type": "boolean"}}),
+        "stream_options": _object((), _or_null({"include_usage": {"type": "boolean"}})),
         "response_format": _object(("type",), {"type": {"enum": ["text", "json_object", "json_schema"]}}),
         **_shared(),
     }
+    return {"messages": _list(message, minItems=1), **_or_null(optional)}
 
 
 def _replies() -> dict[str, Any]:

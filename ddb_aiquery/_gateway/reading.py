@@ -88,7 +88,7 @@ def read_chat(endpoint: Endpoint, fields: Mapping[str, Any]) -> Wanted:
         raise bad("messages", "give a list of at least one {role, content}")
     if endpoint.task != "chat":
         raise bad("messages", f"endpoint '{endpoint.name}' has the task {endpoint.task} and takes no messages")
-    if fields.get("n") not in {None, 1} or isinstance(fields.get("n"), bool):
+    if fields.get("n") not in (None, 1) or isinstance(fields.get("n"), bool):  # it may be unhashable
         raise bad("n", "one answer a request; ask again with another seed for more")
     stream = _flag(fields, "stream")
     options = _mapping(fields, "stream_options")
@@ -113,7 +113,7 @@ def read_embeddings(endpoint: Endpoint, fields: Mapping[str, Any]) -> Wanted:
     if endpoint.task == "custom":
         raise bad("input", f"endpoint '{endpoint.name}' has the task custom and takes dataframe_records")
     wanted = fields.get("encoding_format")
-    if wanted not in {None, "float", "base64"}:
+    if wanted not in (None, "float", "base64"):  # the same
         raise bad("encoding_format", "give float or base64")
     parameters = _parameters(fields)
     questions = tuple(Question(endpoint.name, text, Form.EMBED, parameters) for text in texts)

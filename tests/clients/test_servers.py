@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 import ddb_aiquery
-from ddb_aiquery.errors import EndpointError
+from ddb_aiquery.errors import AiQueryError
 
 pytestmark = pytest.mark.clients
 
@@ -78,8 +78,8 @@ def test_litellm_answers_sql(litellm) -> None:
 
 
 def test_litellms_refusals_are_understood(litellm) -> None:
-    """A wrong key and an unknown model end the statement with what the proxy says."""
-    with pytest.raises(EndpointError, match=r"40[01]"):
+    """A wrong key (without a database, LiteLLM calls it a 400) and an unknown model fail with the proxy's words."""
+    with pytest.raises(AiQueryError, match=r"HTTP 40[01]"):
         ddb_aiquery.complete("fine", ["x"], config=settings(litellm, "fine", "sk-wrong-000000"))
     outcome = ddb_aiquery.complete("gone", ["x"], config=settings(litellm, "gone"), fail_on_error=False)[0]
     assert "gone" in outcome.message

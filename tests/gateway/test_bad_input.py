@@ -65,12 +65,14 @@ def test_an_unknown_endpoint_names_the_nearest(client) -> None:
         ({"messages": [{"role": "user"}]}, "Message 1"),
         ({"model": None}, "model"),
         ({"n": 2}, "n: "),
+        ({"n": {}}, "n: "),
         ({"stream": "yes"}, "stream"),
         ({"stream_options": []}, "stream_options"),
         ({"temperature": 9}, "temperature"),
         ({"temperature": "hot"}, "temperature"),
         ({"max_tokens": 0}, "max_tokens"),
         ({"stop": [1]}, "stop"),
+        ({"stop": None, "top_p": []}, "top_p"),
         ({"response_format": {"type": "poem"}}, "response_format"),
         ({"extra_params": 3}, "extra_params"),
         ({"usage_context": "me"}, "usage_context"),
@@ -84,6 +86,22 @@ def test_a_wrong_field_is_named(gateway, client, fields, named) -> None:
     assert reply.status_code == 400
     assert named in reply.json()["error"]["message"]
     assert gateway.upstream.requests == before
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"input": []}, "input"),
+        ({"input": [1, 2]}, "input"),
+        ({"input": "x", "encoding_format": {}}, "encoding_format"),
+        ({"input": "x", "model": "sums"}, "dataframe_records"),
+    ],
+)
+def test_a_wrong_field_of_embeddings_is_named(client, fields, named) -> None:
+    """400, and the message says which field."""
+    reply = client.post("/v1/embeddings", json={"model": "vectors", **fields})
+    assert reply.status_code == 400
+    assert named in reply.json()["error"]["message"]
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b"null", b'{"a":' * 2000])
