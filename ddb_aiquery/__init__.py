@@ -17,7 +17,6 @@ from ddb_aiquery._connection import AiConnection
 from ddb_aiquery._functions import install, register
 from ddb_aiquery._session import Session
 from ddb_aiquery._settings import Settings, load
-from ddb_aiquery._translate import translate
 from ddb_aiquery._values import Answer, Estimate, Failure, Run
 
 __version__ = "0.1.0"
@@ -53,6 +52,17 @@ def connect(
     raw = duckdb.connect(str(database), read_only, **duckdb_options)
     install(raw, session)
     return AiConnection(raw, session)
+
+
+def translate(sql: str) -> str:
+    """Turn Databricks SQL with AI functions into DuckDB SQL, so that a saved query runs.
+
+    Raises:
+        CallError: what has no counterpart, with its line and column.
+    """
+    from ddb_aiquery import _translate  # noqa: PLC0415 (it alone loads sqlglot)
+
+    return _translate.translate(sql)
 
 
 def load_ipython_extension(shell: Any) -> None:

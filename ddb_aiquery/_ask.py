@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ddb_aiquery import _failures
 from ddb_aiquery._address import endpoint_name
@@ -17,7 +16,7 @@ from ddb_aiquery._results.parameters import read_parameters
 from ddb_aiquery._results.request import read_files, read_request
 from ddb_aiquery._results.shape import Shape, shape
 from ddb_aiquery._settings import Settings
-from ddb_aiquery._values import Answer, Endpoint, Failure, Form, Outcome, Question
+from ddb_aiquery._values import Answer, Endpoint, Failure, Form, Question
 from ddb_aiquery.errors import AiQueryError, CallError, SettingsError
 
 ARGUMENTS = ("endpoint", "request", "returnType", "failOnError", "modelParameters", "responseFormat", "files")
@@ -237,4 +236,4 @@ def column(parts: Sequence[Group], length: int) -> pa.Array:
 
 def _spread(part: Group) -> pa.Array:
     documents = pa.array(part.documents, pa.large_string())
-    return pc.take(documents, part.which)
+    return documents.take(part.which)

@@ -18,7 +18,7 @@ from ddb_aiquery._sql import named
 from ddb_aiquery._tables import TABLES, as_value, list_type
 from ddb_aiquery.errors import AiQueryError, CallError
 
-_FILES = ("ai_query.sql", "named_struct.sql", "prompts.sql", "tasks.sql", "tables.sql")
+FILES = ("ai_query.sql", "named_struct.sql", "prompts.sql", "tasks.sql", "tables.sql")
 """The macros in the order in which they stand on each other."""
 
 
@@ -49,7 +49,7 @@ def _install_macros(con: duckdb.DuckDBPyConnection, session: Session) -> None:
         "CREATE OR REPLACE TEMP MACRO __ai_default_endpoint(task := 'chat') AS CASE task WHEN 'embedding' THEN "
         f"{quoted(session.settings.embedding_endpoint)} ELSE {quoted(session.settings.default_endpoint or '')} END"
     )
-    for file in _FILES:
+    for file in FILES:
         for statement in named(file).values():
             con.execute(statement)
     PROCESS.connections[con] = session
@@ -64,7 +64,7 @@ def _create_functions(con: duckdb.DuckDBPyConnection) -> None:
     # Consistent, so that equal calls are shared (DESIGN.md section 4); a listing changes while it is looked at.
     functions: list[tuple[str, Callable[..., Any], Any, bool]] = [
         ("__ai_query", _ai_query, VARCHAR, False),
-        ("__ai_structure", _ai_structure, VARCHAR, False),
+        ("__ai_structure", ai_structure, VARCHAR, False),
         *((name, _listing(name), list_type(schema), True) for name, (_, schema) in TABLES.items()),
     ]
     have = {row[0] for row in con.execute("SELECT DISTINCT function_name FROM duckdb_functions()").fetchall()}
@@ -105,7 +105,8 @@ def _any_session() -> Session:
     raise AiQueryError("this connection was closed: connect or register again")
 
 
-def _ai_structure(*columns: Any) -> pa.Array:
+def ai_structure(*columns: Any) -> pa.Array:
+    """Return, for each row of returnType, responseFormat and failOnError, the structure that from_json reads with."""
     rows = zip(*(_array(column).to_pylist() for column in columns), strict=True)
     return pa.array([_structure(row) for row in rows], pa.large_string())
 

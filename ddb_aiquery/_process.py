@@ -75,6 +75,8 @@ class Process:
 
     def close(self) -> None:
         """Write down what has arrived and stop the threads."""
+        for session in list(self.sessions.values()):
+            session.end()
         with self._lock:
             engines, self._engines = list(self._engines.values()), {}
             loop, self._loop = self._loop, None

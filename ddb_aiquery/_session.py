@@ -9,6 +9,7 @@ import uuid
 import warnings
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -70,6 +71,13 @@ class Session:
             if self._run is running:
                 self._run, self._declared = None, False
         return self._close(running)
+
+    def end(self) -> None:
+        """End a Run that nobody declared, so that its usage is written down; called when the process ends."""
+        with self._lock:
+            running, self._run = (None, self._run) if self._declared else (self._run, None)
+        if running is not None:
+            self._close(running, seconds=running.touched - running.tally.started)
 
     def take_error(self) -> BaseException | None:
         """Return the error that a call raised, once: DuckDB passes on only its text."""
@@ -184,11 +192,13 @@ class Session:
             if running is None:
                 running = self._run = Running(self, "", "")
         if idle is not None:
-            self._close(idle)
+            self._close(idle, seconds=idle.touched - idle.tally.started)
         return running
 
-    def _close(self, running: Running) -> Run:
+    def _close(self, running: Running, seconds: float | None = None) -> Run:
         run = running.tally.run()
+        if seconds is not None:  # the last call was the end, not the moment when that was noticed
+            run = replace(run, seconds=seconds)
         running.progress.close(run)
         running.asking.purse.close()
         self.last_run = run

@@ -10,7 +10,7 @@ from typing import Any
 from ddb_aiquery import __version__
 from ddb_aiquery.errors import AiQueryError
 
-COMMANDS = ("demo", "serve", "cache", "usage", "endpoints", "estimate")
+COMMANDS = ("demo", "serve", "native", "translate", "cache", "usage", "endpoints", "estimate")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,6 +54,8 @@ def parser() -> argparse.ArgumentParser:
     _endpoints(commands)
     _estimate(commands)
     _serve(commands)
+    _native(commands)
+    _translate(commands)
     return top
 
 
@@ -148,3 +150,31 @@ def _serve(commands: Commands) -> None:
     command.add_argument("--allow-host", action="append", default=[], metavar="NAME", help="a name it is called by")
     text = "how long a client waits while the endpoint rejects (30)"
     command.add_argument("--patience", type=float, default=30.0, metavar="SECONDS", help=text)
+
+
+def _native(commands: Commands) -> None:
+    def run(given: argparse.Namespace) -> int:
+        from ddb_aiquery._commands import native  # noqa: PLC0415
+
+        if given.action == "shell":
+            return native.shell(given.arguments, given.config)
+        return {"install": native.install, "uninstall": native.uninstall, "status": native.status}[given.action]()
+
+    command = _command(commands, "native", "ai_query in the real `duckdb` shell", run)
+    actions = command.add_subparsers(dest="action", required=True, metavar="ACTION")
+    # A prefix that nobody types: every word after `shell` is for duckdb, its flags too.
+    shell = actions.add_parser("shell", help="start duckdb with ai_query", add_help=False, prefix_chars="\0")
+    shell.add_argument("arguments", nargs=argparse.REMAINDER, help="passed on to duckdb")
+    for action, text in (("install", "build the bridge"), ("uninstall", "remove it"), ("status", "does it work?")):
+        actions.add_parser(action, help=text)
+
+
+def _translate(commands: Commands) -> None:
+    def run(given: argparse.Namespace) -> int:
+        from ddb_aiquery._translate import translate  # noqa: PLC0415
+
+        print(translate(sys.stdin.read() if given.sql == "-" else given.sql))
+        return 0
+
+    command = _command(commands, "translate", "Databricks SQL to DuckDB SQL", run)
+    command.add_argument("sql", help="the statement, - for standard input")

@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ddb_aiquery._functions import _FILES as FILES
-from ddb_aiquery._functions import quoted
+from ddb_aiquery._functions import FILES, quoted
 from ddb_aiquery._shell.native.build import NAME, Recipe, child_command, directory
 from ddb_aiquery._shell.native.duckdb_program import Program
 from ddb_aiquery._shell.native.signing import sign

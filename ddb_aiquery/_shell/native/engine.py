@@ -9,7 +9,7 @@ import orjson
 import pyarrow as pa
 
 from ddb_aiquery import _progress
-from ddb_aiquery._functions import _ai_structure as structures
+from ddb_aiquery._functions import ai_structure as structures
 from ddb_aiquery._session import Session
 from ddb_aiquery._settings import load
 from ddb_aiquery._shell.native.wire import What
@@ -49,8 +49,8 @@ class Engine:
 
     def close(self) -> None:
         """Write the last statement's usage down."""
-        if self._session is not None and self._session._run is not None:  # noqa: SLF001 (a Run that nobody declared)
-            self._session.finish(self._session._run)  # noqa: SLF001
+        if self._session is not None:
+            self._session.end()
 
     def _open(self) -> Session:
         with self._lock:
