@@ -25,6 +25,7 @@ _DRAINING = frozenset({"fetchall", "df", "fetchdf", "fetch_df", "fetchnumpy", "t
 _STEPPING = frozenset({"fetchone", "fetchmany", "fetch_df_chunk", "to_arrow_reader"})
 _REDEFINING = re.compile(r"\b(create|alter|drop|attach|detach|use|import|load|set|rollback)\b", re.IGNORECASE)
 """Statements after which other views and macros may hold calls."""
+_NO_DATA = ["with", "no", "data"]
 _TABULAR = frozenset({"pandas", "pyarrow", "polars", "numpy", "duckdb", "_duckdb"})
 
 
@@ -397,7 +398,7 @@ def _plain(word: str) -> str:
 def _has_query(kind: str, words: Sequence[str]) -> bool:
     """Return whether a statement of this kind evaluates a query: not CREATE VIEW, not COPY of a table."""
     if kind == "CREATE":
-        return "as" in words and "table" in words[: words.index("as")]
+        return "as" in words and "table" in words[: words.index("as")] and [w for w in words if w != ";"][-3:] != _NO_DATA
     if kind == "COPY":
         return len(words) > 1 and words[1] == "("
     return words[:1] not in (["describe"], ["show"], ["desc"])

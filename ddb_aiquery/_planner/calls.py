@@ -18,6 +18,10 @@ class Unplannable(Exception):  # noqa: N818 - no error: the statement runs throu
     """The statement has a shape that the planner does not take apart; the message says which."""
 
 
+class Unknown(Unplannable):
+    """What comes after depends on answers that nobody has asked for: an estimate ends here."""
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
     """One call in one place: the call itself and the predicates that all hold where it is evaluated."""

@@ -32,6 +32,8 @@ class Asked:
     rows: Ast
     """One row for each row of the data that asks."""
     exact: bool = True
+    sure: bool = True
+    """False where answers that are not known yet may make the questions fewer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -164,24 +164,30 @@ class Live:
         """Stream the questions to the engine and store the answers."""
         schema = pa.schema([(label, pa.large_string()) for label in self.table.labels])
         spill = Spill(schema)
+        batches = self._batches(questions)
         try:
-            for batch, documents in self.asker.stream(self._batches(questions), self.current):
+            for batch, documents in self.asker.stream(batches, self.current):
                 columns = [values.cast(pa.large_string()) for values in (*batch.columns[-3:], documents)]
                 spill.add(pa.RecordBatch.from_arrays(columns, schema=schema))
             self.stages.append(Stage(spill.rows))
             if spill.rows:
                 self.desk.connection.from_arrow(spill.reader()).insert_into(where(self.table.path))
         finally:
+            batches.close()
             spill.close()
 
-    def _batches(self, questions: Sequence[Asked]) -> Iterator[pa.RecordBatch]:
+    def _batches(self, questions: Sequence[Asked]) -> Generator[pa.RecordBatch, None, None]:
         seen: set[tuple[Any, ...]] | None = set() if len(questions) > 1 else None
         for asked in questions:
             query = normal_form.write(self.desk.connection, asked.query)
-            for batch in self.desk.connection.sql(query).to_arrow_reader(BATCH):
-                fresh = batch if seen is None else _unseen(batch, seen)
-                if fresh.num_rows:
-                    yield fresh
+            reader = self.desk.connection.sql(query).to_arrow_reader(BATCH)
+            try:
+                for batch in reader:
+                    fresh = batch if seen is None else _unseen(batch, seen)
+                    if fresh.num_rows:
+                        yield fresh
+            finally:
+                reader.close()  # an open result would keep the connection from ending the transaction
 
     def count(self, query: Ast) -> int:
         """Return how many rows the query has."""
@@ -225,6 +231,7 @@ class Counting(Live):
     def ask(self, questions: Sequence[Asked]) -> None:
         """Price what is known exactly, count the rest."""
         exact = [asked for asked in questions if asked.exact]
+        sure = all(asked.sure for asked in questions)
         for asked in questions:
             if not asked.exact:
                 most = self.count(asked.query)
@@ -233,7 +240,7 @@ class Counting(Live):
             count = self.asker.price([batch.select(list(NAMES)) for batch in self._batches(exact)])
             rows = sum(self.count(asked.rows) for asked in exact)
             self.stages.append(
-                Stage(count.questions, True, rows, count.cached, count.to_send, count.input_tokens, count.cost_usd)
+                Stage(count.questions, sure, rows, count.cached, count.to_send, count.input_tokens, count.cost_usd)
             )
 
     def learn(self, predicate: str, share: float) -> None:

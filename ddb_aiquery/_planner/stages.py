@@ -11,7 +11,7 @@ from ddb_aiquery._planner import ast
 from ddb_aiquery._planner.algebra import (
     Node, Rel, State, columns, exactly, is_clean, loosely, needs, nodes, owners, reads, shown,
 )  # fmt: skip
-from ddb_aiquery._planner.calls import Site, Unplannable, has_call, is_call, sites
+from ddb_aiquery._planner.calls import Site, Unknown, Unplannable, has_call, is_call, sites
 from ddb_aiquery._planner.questions import Asked, question
 from ddb_aiquery._planner.rules.filter import Filter
 from ddb_aiquery._planner.rules.join import Join
@@ -64,7 +64,8 @@ class Solver:
     def __init__(self, state: State, runner: Runner, root: Rel, outs: Sequence[Ast]) -> None:
         self.state, self.runner = state, runner
         self.positive, self.used = _uses(root, outs)
-        self.unbounded = False
+        self.sure = True
+        """Whether every predicate so far could be applied; False only while estimating."""
 
     def unknown(self, top: Node) -> frozenset[str]:
         """Return the symbols of a tree that are still unknown."""
@@ -102,6 +103,8 @@ class Solver:
             self._expressions([predicate], rel, where, only_true=True)
             if self.renders(rel.node, predicate):
                 where.append(predicate)
+            else:
+                self.sure = False
         self._expressions(list(wanted), rel, where)
 
     def _none_wanted(self, rel: Rel, demand: Sequence[Ast]) -> bool:
@@ -208,10 +211,10 @@ class Solver:
         known = [guard for guard in site.guards if self.renders(rel.node, guard)]
         if self.state.functions.is_volatile([site.arguments, list(site.guards)]):
             raise Unplannable("a volatile function decides what is asked")
-        exact = len(known) == len(site.guards) and self.renders(rel.node, {"arguments": site.arguments})
-        self.unbounded |= not exact and not self.runner.answers
+        exact = self.renders(rel.node, {"arguments": site.arguments})
+        self.sure &= len(known) == len(site.guards)
         asked = question(self, rel, [*where, *known], site, exact=exact)
-        return Asked(self.complete(asked.query), self.complete(asked.rows), asked.exact)
+        return Asked(self.complete(asked.query), self.complete(asked.rows), asked.exact, self.sure and exact)
 
     def _barrier(self, node: Node, around: Around | None) -> None:
         if self.state.is_ready(node):
@@ -220,7 +223,7 @@ class Solver:
         if self.runner.answers:
             self.state.ready.add(node)
         elif node.blocked:
-            raise Unplannable("what comes after depends on answers")
+            raise Unknown("what comes after depends on answers")
 
     def _stabilise(self, top: Node) -> None:
         if self._is_shaky(top):

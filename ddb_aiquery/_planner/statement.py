@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ import duckdb
 from ddb_aiquery._planner import ast, normal_form
 from ddb_aiquery._planner.algebra import State, exactly
 from ddb_aiquery._planner.bind import Binder, Bound
-from ddb_aiquery._planner.calls import CALL, Unplannable
+from ddb_aiquery._planner.calls import CALL, Unknown, Unplannable
 from ddb_aiquery._planner.functions import Functions, read_functions
 from ddb_aiquery._planner.questions import Answers
 from ddb_aiquery._planner.running import Asker, Counting, Desk, Live, Memory, Stage, quoted, where
@@ -202,9 +203,12 @@ class Session:
             raise Unplannable("a name that DuckDB uses itself")
         with self.reading():
             span = _span(statement)
-            query = span.query if span and statement.kind != "INSERT" else statement.text
+            if span and re.search(r"\bai_\w", span.after, re.IGNORECASE):
+                raise Unplannable("a call after the statement's query")
+            whole = span is None or _is_values(span.query)
+            query = statement.text if whole else span.query
             text = normal_form.bound_text(self.connection, query, statement.parameters)
-        if statement.kind in CHANGES | {"INSERT"}:
+        if whole and statement.kind != "SELECT":
             inner = inner_query(text)
             if CALL in inner.before or CALL in inner.after:
                 raise Unplannable("a call outside the statement's query")
@@ -277,11 +281,16 @@ class Session:
             note = ""
             try:
                 solver.solve(plan.bound.rel, [*plan.bound.outs, *plan.bound.rel.order], [])
-            except Unplannable as reason:
+            except Unknown as reason:
                 note = str(reason)
             return Outcome(tuple(runner.stages), note)
         finally:
             self._abandon(desk, own=own)
+
+
+def _is_values(query: str) -> bool:
+    """Return whether the query is VALUES, whose DEFAULT only INSERT knows."""
+    return query.lstrip().lower().startswith("values")
 
 
 def _span(statement: Statement) -> Span | None:

@@ -94,9 +94,8 @@ def _cut(text: str, listed: list[Token], token: Token, *, inside: bool) -> Span:
 
 
 def _is_tail(raw: bytes, token: Token) -> bool:
-    if token.word == "returning":
-        return True
-    return token.word == "on" and raw[token.end :].decode(errors="replace").split()[:1] in (["conflict"], ["CONFLICT"])
+    following = raw[token.end :].decode(errors="replace").lower().split()[:1]
+    return token.word == "returning" or (token.word, *following) in {("on", "conflict"), ("with", "no")}
 
 
 def inner_query(bound: str) -> Span:

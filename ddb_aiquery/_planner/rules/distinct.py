@@ -54,9 +54,10 @@ class Distinct(Node):
 def made_distinct(rel: Rel, keys: Sequence[Ast], orders: Sequence[Ast], alive: str, *, whole: bool) -> Rel:
     """Return one row of the relation for each value of the keys.
 
-    >>> from ddb_aiquery._planner.testing import planned
-    >>> planned("select distinct on (k) k, ai_query('e', p) from t order by k, id")
-    []
+    >>> from ddb_aiquery._planner.examples import compare
+    >>> compare("select distinct on (k) k, ai_query('e', p) from t order by k, id")
+    before: p0 p1 p2 p3 p4 p5
+    after:  p0 p1 p2
     """
     node = Distinct(rel, keys, orders, alive, whole=whole)
     return Rel(node, [ast.column(alive)] if node.tainted else [], list(orders))

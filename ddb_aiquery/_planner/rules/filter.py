@@ -39,9 +39,10 @@ class Filter(Node):
 def filtered(rel: Rel, predicate: Ast) -> Rel:
     """Return the rows of a relation for which a predicate holds.
 
-    >>> from ddb_aiquery._planner.testing import planned
-    >>> planned("select id from t where ai_query('e', p) = 'A' and k = 1")
-    ['SELECT DISTINCT p FROM t WHERE k = 1']
+    >>> from ddb_aiquery._planner.examples import compare
+    >>> compare("select id from t where ai_query('e', p) = 'P1' and k = 1")
+    before: p1 p4
+    after:  p1 p4
     """
     restricted = getattr(rel.node, "restricted", None)
     if restricted is not None:

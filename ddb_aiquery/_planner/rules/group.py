@@ -41,9 +41,10 @@ class Group(Node):
     def restricted(self, rel: Rel, predicates: Sequence[Ast]) -> tuple[Rel, list[Ast]]:
         """Return the groups with the predicates that use keys alone put below, and the other predicates.
 
-        >>> from ddb_aiquery._planner.testing import planned
-        >>> planned("select k, max(ai_query('e', p)) from t group by k having k = 1")
-        []
+        >>> from ddb_aiquery._planner.examples import compare
+        >>> compare("select k, max(ai_query('e', p)) from t group by k having k = 1")
+        before: p1 p4
+        after:  p1 p4
         """
         keys = dict(self.keys)
         own = [p for p in predicates if not self.sets and ast.symbols(p) and ast.symbols(p) <= set(keys)]
@@ -87,9 +88,10 @@ class Group(Node):
     def solve(self, solver: Solver, around: Around | None) -> None:
         """Ask what keys and aggregates need, for the groups that are wanted above.
 
-        >>> from ddb_aiquery._planner.testing import planned
-        >>> planned("select k, count(*) filter (where ai_query('e', p) = 'A') from t group by k having count(*) > 8")
-        []
+        >>> from ddb_aiquery._planner.examples import compare
+        >>> compare("select k, count(*) filter (where ai_query('e', p) = 'P1') from t group by k having max(id) > 4")
+        before: p0 p1 p2 p3 p4 p5
+        after:  p2 p5
         """
         demand: list[Ast] = []
         if not self.sets:

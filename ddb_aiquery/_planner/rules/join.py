@@ -43,9 +43,10 @@ class Join(Node):
 def joined(left: Rel, right: Rel, conditions: Sequence[Ast]) -> Rel:
     """Return the inner join of two relations.
 
-    >>> from ddb_aiquery._planner.testing import planned
-    >>> planned("select id from t join u using (k) where ai_query('e', p) = 'A' and name <> 'n1'")
-    ["SELECT DISTINCT p FROM t INNER JOIN u ON k = k_2 WHERE name <> 'n1'"]
+    >>> from ddb_aiquery._planner.examples import compare
+    >>> compare("select id from t join u using (k) where ai_query('e', p) = 'P1' and name = 'n1'")
+    before: p1 p4
+    after:  p1 p4
     """
     unknown = tainted(left.node) | tainted(right.node)
     clean = [condition for condition in conditions if is_clean(condition, unknown)]

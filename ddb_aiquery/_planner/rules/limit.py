@@ -72,8 +72,9 @@ def _constant(node: Ast) -> int | None:
 def limited(rel: Rel, modifier: Ast) -> Rel:
     """Return the first rows of a relation in its order.
 
-    >>> from ddb_aiquery._planner.testing import planned
-    >>> planned("select ai_query('e', p) from t order by id limit 2")
-    []
+    >>> from ddb_aiquery._planner.examples import compare
+    >>> compare("select id from t where ai_query('e', p) <> 'P0' order by id limit 1")
+    before: p0 p1 p2 p3 p4 p5
+    after:  p0 p1
     """
     return Rel(Limit(rel, rel.order, modifier), [], rel.order)

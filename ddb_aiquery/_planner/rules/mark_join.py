@@ -103,9 +103,10 @@ def _sides(condition: Ast, unknown: frozenset[str]) -> list[Ast]:
 def mark_joined(kind: str, left: Rel, right: Rel, conditions: Sequence[Ast], state: State) -> tuple[Rel, str]:
     """Return the left relation with a mark for each row, and the mark's symbol.
 
-    >>> from ddb_aiquery._planner.testing import planned
-    >>> planned("select id from t where k in (select k from u where ai_query('e', name) = 'A') and id < 3")
-    ['SELECT DISTINCT name FROM u WHERE EXISTS (SELECT 1 FROM t WHERE id < 3 AND k_2 = k)']
+    >>> from ddb_aiquery._planner.examples import compare
+    >>> compare("select id from t where k in (select k from u where ai_query('e', name) = 'N1') and id = 1")
+    before: n0 n1 n2
+    after:  n1
     """
     node = MarkJoin(kind, left.node, right, conditions, state.symbol())
     return Rel(node, left.pending, left.order), node.mark

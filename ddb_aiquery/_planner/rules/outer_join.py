@@ -69,9 +69,10 @@ class OuterJoin(Node):
 def outer_joined(kind: str, left: Rel, right: Rel, conditions: Sequence[Ast], state: State) -> tuple[Rel, str]:
     """Return the outer join of two relations and the symbol that marks matched rows.
 
-    >>> from ddb_aiquery._planner.testing import planned
-    >>> planned("select id from t left join u on t.k = u.k and ai_query('e', name || p) = 'A'")
-    ['SELECT DISTINCT name || p FROM t INNER JOIN u ON k = k_2']
+    >>> from ddb_aiquery._planner.examples import compare
+    >>> compare("select id, name from t left join u on t.k = u.k and ai_query('e', name) = 'N1' where id = 1")
+    before: n1
+    after:  n1
     """
     node = OuterJoin(kind, left.node, right, conditions, state.symbol(), state.symbol())
     waits = [ast.column(node.alive)] if node.tainted and kind == "LEFT" else []

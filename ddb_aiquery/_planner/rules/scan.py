@@ -31,9 +31,10 @@ class Scan(Node):
     def render(self, need: frozenset[str], state: State) -> Ast:
         """Return the SELECT of the needed columns.
 
-        >>> from ddb_aiquery._planner.testing import planned
-        >>> planned("select ai_query('e', p) from t where k = 1")
-        ['SELECT DISTINCT p FROM t WHERE k = 1']
+        >>> from ddb_aiquery._planner.examples import compare
+        >>> compare("select ai_query('e', p) from t where k = 1")
+        before: p1 p4
+        after:  p1 p4
         """
         del state
         items = [

@@ -40,9 +40,10 @@ def united(
 ) -> tuple[Rel, list[Ast]]:
     """Return the union of relations and its columns, each a choice among the branches' columns.
 
-    >>> from ddb_aiquery._planner.testing import planned
-    >>> planned("select * from (select ai_query('e', p) a, id from t union all select name, k from u) where id = 1")
-    []
+    >>> from ddb_aiquery._planner.examples import compare
+    >>> compare("select a from (select id, ai_query('e', p) as a from t union all select k, name from u) where id = 1")
+    before: p1
+    after:  p1
     """
     del types
     node = Union([rel.node for rel, _ in branches], tag)

@@ -64,9 +64,10 @@ def _shared_partition(items: Sequence[Ast]) -> list[Ast]:
 def windowed(rel: Rel, items: Sequence[tuple[str, Ast]], alive: str) -> Rel:
     """Return a relation with window functions beside its columns.
 
-    >>> from ddb_aiquery._planner.testing import planned
-    >>> planned("select ai_query('e', p) from t qualify row_number() over (partition by k order by id) = 1")
-    []
+    >>> from ddb_aiquery._planner.examples import compare
+    >>> compare("select ai_query('e', p) from t qualify row_number() over (partition by k order by id) = 1 and k = 2")
+    before: p2
+    after:  p2
     """
     node = Window(rel, items, alive)
     return Rel(node, [ast.column(alive)] if alive in node.tainted else [], rel.order)
