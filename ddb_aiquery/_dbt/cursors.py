@@ -9,7 +9,6 @@ seen. (`configure_cursor` cannot do it: its result is ignored, and DuckDB's curs
 from __future__ import annotations
 
 import inspect
-import re
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -17,26 +16,21 @@ from typing import Any
 import duckdb
 
 from ddb_aiquery._connection import AiConnection
+from ddb_aiquery._dbt.hidden import Hidden
 from ddb_aiquery._dbt.log import LOG
 from ddb_aiquery._functions import install
 from ddb_aiquery._process import PROCESS
 from ddb_aiquery._relation import AiRelation
 from ddb_aiquery._session import Session
 
-_expected: weakref.WeakKeyDictionary[duckdb.DuckDBPyConnection, Session] = weakref.WeakKeyDictionary()
-_OURS = re.compile(r"\b(__)?ai_\w|\bnamed_struct\b", re.IGNORECASE)
+_expected: weakref.WeakKeyDictionary[duckdb.DuckDBPyConnection, tuple[Session, Hidden]] = weakref.WeakKeyDictionary()
 _PLAIN = frozenset({"close", "commit", "begin", "description", "rowcount", "load_extension", "install_extension"})
 """What needs no functions; so does everything that begins with `fetch`."""
 
 
-def shows_call(text: str) -> bool:
-    """Return whether a text names a function of ours; a view that it reads may hide one."""
-    return _OURS.search(text) is not None
-
-
-def expect(cursor: duckdb.DuckDBPyConnection, session: Session) -> None:
+def expect(cursor: duckdb.DuckDBPyConnection, session: Session, hidden: Hidden) -> None:
     """Note a cursor that dbt-duckdb is about to hand out."""
-    _expected[cursor] = session
+    _expected[cursor] = session, hidden
 
 
 def stand_in() -> str:
@@ -70,8 +64,8 @@ def _around(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _planning(cursor: duckdb.DuckDBPyConnection) -> Any:
-    session = _expected.get(cursor)
-    return cursor if session is None else PlanningCursor(cursor, session)
+    known = _expected.get(cursor)
+    return cursor if known is None else PlanningCursor(cursor, *known)
 
 
 class PlanningCursor:
@@ -80,8 +74,8 @@ class PlanningCursor:
     That is made when it is first needed: most of dbt's cursors never see a call, and fifty macros take time.
     """
 
-    def __init__(self, raw: duckdb.DuckDBPyConnection, session: Session) -> None:
-        self._raw, self._session = raw, session
+    def __init__(self, raw: duckdb.DuckDBPyConnection, session: Session, hidden: Hidden) -> None:
+        self._raw, self._session, self._hidden = raw, session, hidden
         self._planner: AiConnection | None = None
         raw.execute("SET python_scan_all_frames = true")  # a Python model's variables stand behind our frame
 
@@ -94,15 +88,13 @@ class PlanningCursor:
         return self._planner
 
     def execute(self, query: Any, parameters: Any = None) -> Any:
-        """Run what dbt sends; a view in it may hold a call that the text does not show."""
-        if self._planner is None and not shows_call(str(query)):
-            try:
-                self._raw.execute(query, parameters)
-            except duckdb.CatalogException as error:  # found when it was bound: nothing ran, no transaction ended
-                if not shows_call(str(error)):
-                    raise
-            else:
-                return self
+        """Run what dbt sends."""
+        text = str(query)
+        if self._hidden.asks(text):
+            self._hidden.note(text)
+        elif self._planner is None:
+            self._raw.execute(query, parameters)
+            return self
         planner = self.planner()
         planner.execute(query, parameters)
         if planner.last_outcome.unplanned:
@@ -112,7 +104,7 @@ class PlanningCursor:
     def sql(self, query: Any, **options: Any) -> Any:
         """Return a relation, as a Python model asks for one; DuckDB's own where its text shows no call."""
         planner = self.planner()
-        return planner.sql(query, **options) if shows_call(str(query)) else planner.raw.sql(query, **options)
+        return planner.sql(query, **options) if self._hidden.asks(str(query)) else planner.raw.sql(query, **options)
 
     query = from_query = sql
 
@@ -124,7 +116,7 @@ class PlanningCursor:
 
     def cursor(self) -> PlanningCursor:
         """Return a second cursor that plans."""
-        return PlanningCursor(self._raw.cursor(), self._session)
+        return PlanningCursor(self._raw.cursor(), self._session, self._hidden)
 
     def rollback(self) -> Any:
         """Undo the transaction, and the functions if they came with it."""

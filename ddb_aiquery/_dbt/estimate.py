@@ -20,7 +20,8 @@ from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
 
 from ddb_aiquery._connection import AiConnection
-from ddb_aiquery._dbt.cursors import PlanningCursor, shows_call
+from ddb_aiquery._dbt.cursors import PlanningCursor
+from ddb_aiquery._dbt.hidden import shows_call
 from ddb_aiquery._functions import quoted
 from ddb_aiquery._values import Estimate
 from ddb_aiquery.errors import AiQueryError

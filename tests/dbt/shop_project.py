@@ -85,11 +85,10 @@ class Project:
         """Run a dbt command."""
         return self.driver.run(self.arguments(command), self.environment, before)
 
-    def start(self, command: str) -> subprocess.Popen[str]:
-        """Start a dbt command as a user does, to be killed."""
-        program = str(Path(sys.executable).with_name("dbt"))
+    def start(self, command: str, program: str = "from dbt.cli.main import cli; cli()") -> subprocess.Popen[str]:
+        """Start a dbt command in a process of its own, as a user does."""
         return subprocess.Popen(
-            [program, *self.arguments(command)],
+            [sys.executable, "-c", program, *self.arguments(command)],
             env={**os.environ, **QUIET, **self.environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

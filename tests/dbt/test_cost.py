@@ -1,0 +1,118 @@
+"""What a run may cost: budgets, commands that send nothing, what is written down, and an estimate before it starts."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+from shop_project import QUIET, Project, profile
+
+from ddb_aiquery.testing import ScriptedEndpoint
+
+MODEL = "{{ config(materialized='table') }} select ai_query('test', 'q' || i) as answer from range(40) r(i)"
+
+
+def test_a_model_has_a_budget(project: Project, scripted: ScriptedEndpoint) -> None:
+    """`meta.ai_budget_usd` stops a model before the call that could pass it, and says what to raise."""
+    model = MODEL.replace("'table'", "'table', meta={'ai_budget_usd': 0.1}")
+    project.write({"models/dear.sql": model, "models/free.sql": MODEL.replace("'q'", "'f'")})
+    outcome = project.dbt("run")
+    assert "limit of model.shop.dear, $0.100000" in outcome.message("dear")
+    assert "raise meta.ai_budget_usd" in outcome.message("dear")
+    assert outcome.nodes["model.shop.free"]["status"] == "success"
+    assert sum(prompt.startswith("q") for prompt in scripted.prompts) < 10
+
+
+def test_a_budget_is_an_amount(project: Project, scripted: ScriptedEndpoint) -> None:
+    """A budget that is no number fails its model before anything is sent."""
+    project.write({"models/dear.sql": MODEL.replace("'table'", "'table', meta={'ai_budget_usd': 'much'}")})
+    assert "meta.ai_budget_usd must be a number of US dollars, not 'much'" in project.dbt("run").message("dear")
+    assert scripted.requests == 0
+
+
+def test_the_profile_has_a_budget_and_no_unknown_key(project: Project, scripted: ScriptedEndpoint) -> None:
+    """`budget` beside `config` limits every statement; a key that is not known is named."""
+    project.write({"models/dear.sql": MODEL, "profiles.yml": profile(scripted, budget={"query_requests": 3})})
+    assert "raise budget.query_requests" in project.dbt("run").message("dear")
+    assert scripted.requests == 3
+    project.write({"profiles.yml": profile(scripted, bugdet={"query_usd": 3})})
+    assert (
+        "unknown key bugdet in the profile's plugin ddb_aiquery.dbt; did you mean budget?"
+        in project.dbt("run").exception
+    )
+
+
+QUERYING = """
+{% if execute %}{% set found = run_query("select ai_query('test', 'while compiling') as a") %}{% endif %}
+select 1 as a
+"""
+
+
+def test_compile_and_parse_send_nothing(project: Project, scripted: ScriptedEndpoint) -> None:
+    """Not even where a macro queries while it is compiled: that fails with the command's name."""
+    project.write({"models/answers.sql": MODEL})
+    for command in ("parse", "compile", "docs generate"):
+        assert project.dbt(command).success
+    project.write({"models/querying.sql": QUERYING})
+    refused = project.dbt("compile")
+    assert not refused.success
+    assert "dbt compile sends nothing" in refused.exception
+    assert scripted.requests == 0
+    assert project.dbt("run --select querying").success
+    assert scripted.requests == 1
+
+
+REPORT = """
+create or replace table report as
+select label, questions, sent, '{{ invocation_id }}' as invocation from ai_usage()
+"""
+
+
+def test_usage_names_the_model_and_the_invocation(project: Project) -> None:
+    """`ai_usage().label` is the node's id and the invocation's, parted by a space."""
+    settings = {"name": "shop", "version": "1.0", "profile": "shop", "on-run-end": REPORT}
+    project.write({"dbt_project.yml": json.dumps(settings), "models/answers.sql": MODEL})
+    assert project.dbt("run").success
+    ((label, questions, sent, invocation),) = project.rows("from report")
+    assert label == f"model.shop.answers {invocation}"
+    assert (questions, sent) == (40, 40)
+
+
+def estimate(project: Project) -> str:
+    """Return what `ddb-aiquery estimate --dbt-project` prints."""
+    run = subprocess.run(
+        [sys.executable, "-m", "ddb_aiquery", "estimate", "--dbt-project", str(project.path)],
+        env={**os.environ, **QUIET, **project.environment, "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    return " ".join(run.stdout.replace("│", " ").split())
+
+
+def test_a_run_is_estimated_before_it_starts(project: Project, scripted: ScriptedEndpoint) -> None:
+    """On an empty database, model by model; what depends on answers is an upper limit, and what is known is free."""
+    project.write(
+        {
+            "seeds/prompts.csv": "id,prompt\n" + "".join(f"{i},p{i % 20}\n" for i in range(30)),
+            "models/first.sql": (
+                "{{ config(materialized='table') }} "
+                "select id, ai_query('test', prompt) as answer from {{ ref('prompts') }}"
+            ),
+            "models/second.sql": (
+                "{{ config(materialized='table') }} "
+                "select ai_query('test', 'again ' || answer) as again from {{ ref('first') }} where id < 5"
+            ),
+        }
+    )
+    before = estimate(project)
+    assert "first 20 0 20" in before
+    assert "second <= " in before
+    assert "second: reads what the run has yet to make: upper limits" in before
+    assert scripted.requests == 0
+    assert project.dbt("build").success
+    assert "first 20 20 0" in estimate(project)
+    assert scripted.requests == 25
