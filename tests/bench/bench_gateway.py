@@ -33,8 +33,8 @@ TOKEN = "sk-benchmark-0123456789-0123456789-0123456789"  # noqa: S105  # of serv
 
 
 @contextlib.contextmanager
-def server(command: list[str], ready: str, seconds: float, **environ: str) -> Iterator[None]:
-    """Run a server on core 0 until it answers at `ready`."""
+def server(command: list[str], ready: str, seconds: float, **environ: str) -> Iterator[int]:
+    """Run a server on core 0 until it answers at `ready`; gives its process id."""
     pin = ["taskset", "-c", "0"] if shutil.which("taskset") else []
     child = subprocess.Popen(
         [*pin, *command], env={**os.environ, **environ}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -48,7 +48,7 @@ def server(command: list[str], ready: str, seconds: float, **environ: str) -> It
             if child.poll() is not None or time.monotonic() > until:
                 raise RuntimeError(f"{command[0]} did not start")
             time.sleep(0.2)
-        yield
+        yield child.pid
     finally:
         child.send_signal(signal.SIGINT)
         try:
@@ -95,16 +95,24 @@ async def load(port: int, model: str, count: int, clients: int, rate: float = 0)
     return time.perf_counter() - begun, sorted(times)
 
 
-def measure(title: str, port: int, model: str, count: int) -> None:
+def cpu(pid: int) -> float:
+    """Return the seconds of CPU that a process has used; they do not depend on who else is on the machine (Linux)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def measure(title: str, pid: int, port: int, model: str, count: int) -> None:
     """Fill the cache, warm up, measure, print."""
     asyncio.run(load(port, model, PROMPTS * 2, 2))
     for clients, rate in ((1, 0), (CLIENTS, 0), (CLIENTS, RATE)):
+        before = cpu(pid)
         seconds, times = asyncio.run(load(port, model, count if clients > 1 else count // 4, clients, rate))
         p50, p99 = (times[int(len(times) * part)] * 1000 for part in (0.5, 0.99))
         asked = f"{rate}/s asked" if rate else "no pause"
         print(
             f"{title:<12} {clients:>3} clients, {asked:<12}: {len(times) / seconds:7.0f} requests/s   "
-            f"p50 {p50:8.2f} ms   p99 {p99:8.2f} ms"
+            f"p50 {p50:8.2f} ms   p99 {p99:8.2f} ms   "
+            f"cpu {(cpu(pid) - before) / len(times) * 1e6:6.0f} us/request"
         )
 
 
@@ -121,8 +129,8 @@ def gateway(folder: Path, upstream: ScriptedEndpoint, count: int) -> None:
         f'[endpoints.test]\nbase_url = "{upstream.base_url}"\nmodel = "m"\n[cache]\ndirectory = "{folder}/cache"\n'
     )
     command = [sys.executable, "-m", "ddb_aiquery", "serve", "--port", str(port), "--config", str(folder / "c.toml")]
-    with server(command, f"http://127.0.0.1:{port}/health", 30, DDB_AIQUERY_GATEWAY_TOKEN=TOKEN):
-        measure("ddb_aiquery", port, "test", count)
+    with server(command, f"http://127.0.0.1:{port}/health", 30, DDB_AIQUERY_GATEWAY_TOKEN=TOKEN) as pid:
+        measure("ddb_aiquery", pid, port, "test", count)
 
 
 def litellm(folder: Path, upstream: ScriptedEndpoint, count: int) -> None:
@@ -150,8 +158,8 @@ def litellm(folder: Path, upstream: ScriptedEndpoint, count: int) -> None:
         "False",
     ]
     quiet = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR"}
-    with server(command, f"http://127.0.0.1:{port}/health/liveliness", 120, **quiet):
-        measure("litellm", port, "test", count // 10)  # enough to tell
+    with server(command, f"http://127.0.0.1:{port}/health/liveliness", 120, **quiet) as pid:
+        measure("litellm", pid, port, "test", count // 10)  # enough to tell
 
 
 def main() -> None:
