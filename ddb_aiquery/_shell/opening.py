@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ddb_aiquery._shell.grammar import Given, parse
 from ddb_aiquery._shell.leaving import Quit
+from ddb_aiquery.errors import AiQueryError
 
 if TYPE_CHECKING:
     from ddb_aiquery._shell.shell import Shell
@@ -46,10 +47,15 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _open(given: Given) -> Shell:
-    from ddb_aiquery._shell.shell import Shell  # noqa: PLC0415 (the prompt is there before DuckDB and the engine)
+    import duckdb  # noqa: PLC0415 (the prompt is there before DuckDB and the engine)
+
+    from ddb_aiquery._shell.shell import Shell  # noqa: PLC0415
 
     shell = Shell(config=given.config, style=given.style, bail=given.bail, agreed=given.yes)
-    shell.open(given.database, read_only=given.readonly)
+    try:
+        shell.open(given.database, read_only=given.readonly)
+    except duckdb.Error as error:
+        raise AiQueryError(str(error)) from None
     return shell
 
 

@@ -1,0 +1,141 @@
+"""The shell without a terminal: flags, files, pipes, exit statuses."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from terminal import PROGRAM, write_settings
+
+from ddb_aiquery.testing import ScriptedEndpoint
+
+pytestmark = pytest.mark.xdist_group("shell")
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+DUCKDB = shutil.which("duckdb", path=str(Path(sys.executable).parent))
+WIDE = "SELECT 1 AS a, 'x,y' AS b, NULL AS n, 1.50::DECIMAL(4,2) AS d, true AS t, [1, 2] AS l, 'a<b>|' AS h"
+
+
+def test_results_go_to_stdout_and_figures_to_stderr(ran: Run) -> None:
+    """A pipe gets the rows and nothing else."""
+    done = ran("-csv", "-c", "SELECT ai_query('test', 'piped') AS said")
+    assert (done.returncode, done.stdout) == (0, "said\necho: piped\n")
+    assert "1 questions: 0 cached, 1 sent" in done.stderr
+
+
+def test_the_mode_is_changed_in_a_pipe(ran: Run) -> None:
+    """`.mode csv` in a piped script shapes what follows."""
+    assert ran(stdin="SELECT 1 AS a;\n.mode csv\nSELECT 2 AS b, 'x,y' AS c;\n").stdout.endswith('b,c\n2,"x,y"\n')
+
+
+def test_an_error_in_the_middle_of_a_file_names_its_line(ran: Run, home: Path) -> None:
+    """The file ends at its first error, with status 1 and `file:line` on stderr."""
+    (home / "middle.sql").write_text("SELECT 'one';\n\nSELECT 2,\n  FROM FROM;\nSELECT 'never';\n", encoding="utf-8")
+    done = ran("-list", "-noheader", "-f", "middle.sql")
+    assert (done.returncode, done.stdout) == (1, "one\n")
+    assert done.stderr.startswith("middle.sql:4: Parser Error: ")
+
+
+def test_a_pipe_goes_on_after_an_error_unless_told_otherwise(ran: Run) -> None:
+    """As in `duckdb`: the status is 1 all the same, and `-bail` stops."""
+    script = "SELECT 1;\nSELECT nosuch;\nSELECT 3;\n"
+    done = ran("-list", "-noheader", stdin=script)
+    assert (done.returncode, done.stdout) == (1, "1\n3\n")
+    assert "stdin:2: Binder Error" in done.stderr
+    assert ran("-list", "-noheader", "-bail", stdin=script).stdout == "1\n"
+
+
+def test_several_words_of_work(ran: Run, home: Path) -> None:
+    """`-cmd`, `-init`, `-c`, `-f` and the second word run in order, and stop at the first that fails."""
+    (home / "f.sql").write_text("SELECT 'file'", encoding="utf-8")
+    done = ran("work.duckdb", "-cmd", ".mode list", "-noheader", "-c", "SELECT 'first'", "-f", "f.sql", "SELECT 'last'")
+    assert done.stdout.splitlines() == ["first", "file", "last"]
+    assert ran("-list", "-noheader", "-c", "SELECT nosuch", "-c", "SELECT 2").stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("-c", "SELECT ai_query('tset', 'x')"), "Error: unknown endpoint 'tset' (known: test"),
+        (("-f", "nosuch.sql"), "Error: cannot read nosuch.sql: No such file or directory"),
+        (("-readonly", "nosuch.duckdb", "-c", "SELECT 1"), "nosuch.duckdb"),
+        (("-c", "SELECT 1", "-config", "nosuch.toml"), "cannot read the settings file nosuch.toml"),
+    ],
+)
+def test_what_fails_says_so_in_the_status(ran: Run, words: tuple[str, ...], said: str) -> None:
+    """One line on stderr, status 1, no traceback."""
+    done = ran(*words)
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_dear_statement_needs_a_yes(ran: Run, home: Path, endpoint: ScriptedEndpoint) -> None:
+    """Above `confirm_usd` a script stops before the first call; `-yes` agrees beforehand."""
+    settings = endpoint.settings("test", input_price=1e6, output_price=1e6) | {"budget": {"confirm_usd": 0.5}}
+    words = (
+        "-config",
+        str(write_settings(home / "dear.toml", settings)),
+        "-list",
+        "-c",
+        "SELECT ai_query('test', 'dear')",
+    )
+    before = endpoint.requests
+    done = ran(*words)
+    assert done.returncode == 1
+    assert "above confirm_usd = 0.5" in done.stderr
+    assert endpoint.requests == before
+    assert "echo: dear" in ran("-yes", *words).stdout
+
+
+def test_the_reader_may_leave(environ: dict[str, str], home: Path) -> None:
+    """`| head` is no error that anybody wants to read."""
+    program = [*PROGRAM, "-list", "-c", "FROM range(1000000)"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(program, stdout=pipe, stderr=pipe, text=True, env=environ, cwd=home) as running:
+        assert running.stdout is not None
+        assert running.stdout.readline() == "range\n"
+        running.stdout.close()
+        assert running.stderr is not None
+        assert running.stderr.read() == ""
+
+
+def test_help_and_version(ran: Run) -> None:
+    """Both kinds of use are in the help."""
+    done = ran("--help")
+    assert done.returncode == 0
+    for words in ("ddb-aiquery [DATABASE", "-csv", "demo", "estimate"):
+        assert words in done.stdout
+    assert ran("--version").stdout.startswith("ddb-aiquery ")
+
+
+def test_csv_and_json_can_be_read_back(ran: Run) -> None:
+    """Whatever stands in a value, a reader gets it back."""
+    text = 'quote " comma , line\nend \\ and ünïcode'
+    sql = f"SELECT '{text}' AS t, 12345678901234567890.5::DECIMAL(38, 1) AS d, {{'k': [1, NULL]}} AS s"
+    assert list(csv.reader(io.StringIO(ran("-csv", "-c", sql).stdout)))[1][:2] == [text, "12345678901234567890.5"]
+    (row,) = json.loads(ran("-json", "-c", sql).stdout)
+    assert row == {"t": text, "d": "12345678901234567890.5", "s": {"k": [1, None]}}
+    assert json.loads(ran("-json", "-c", "FROM range(0)").stdout) == []
+
+
+@pytest.mark.skipif(DUCKDB is None, reason="needs the duckdb shell (the package duckdb-cli)")
+def test_output_is_that_of_duckdb(ran: Run) -> None:
+    """Every mode gives, character for character, what the `duckdb` shell gives."""
+    modes = ["box", "html", "json", "jsonlines", "line", "list", "markdown", "quote", "table", "tabs"]
+    script = "".join(f".mode {mode}\n{WIDE};\n" for mode in modes)
+    theirs = subprocess.run([str(DUCKDB)], input=script, capture_output=True, text=True, check=True)
+    assert ran(stdin=script).stdout == theirs.stdout
+
+
+def test_types_that_arrow_lacks_are_shown_with_calls_too(ran: Run) -> None:
+    """An answer beside a UUID or an ENUM does not change how DuckDB writes them."""
+    sql = "SELECT ai_query('test', 'typed') AS said, 'b'::ENUM('a', 'b') AS e, 1::HUGEINT AS h"
+    assert "enum('a', 'b')" in ran("-c", sql).stdout
+    assert "int128" in ran("-c", sql).stdout
