@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -24,6 +24,28 @@ from ddb_aiquery.errors import MissingKey, SettingsError, UnknownEndpoint
 
 Config = "str | Path | Mapping[str, Any] | Settings | None"
 """What every `config=` argument takes."""
+
+
+class _Variables(Mapping[str, str]):
+    """The process's environment, which a traceback that shows its locals must not spell out."""
+
+    __slots__ = ()
+
+    def __getitem__(self, name: str) -> str:
+        return os.environ[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(os.environ)
+
+    def __len__(self) -> int:
+        return len(os.environ)
+
+    def __repr__(self) -> str:
+        return "the environment"
+
+
+ENVIRONMENT = _Variables()
+_KEYS = frozenset({"api_key", "client_secret"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +70,7 @@ class Settings:
     """None: nothing is kept on disk."""
     source: str = "defaults"
 
-    def endpoint(self, name: str, environ: Mapping[str, str] = os.environ) -> Endpoint:
+    def endpoint(self, name: str, environ: Mapping[str, str] = ENVIRONMENT) -> Endpoint:
         """Build the Endpoint that SQL calls `name`.
 
         Raises:
@@ -68,7 +90,7 @@ class Settings:
         return _build(name, entry, environ)
 
 
-def load(config: Any = None, environ: Mapping[str, str] = os.environ) -> Settings:
+def load(config: Any = None, environ: Mapping[str, str] = ENVIRONMENT) -> Settings:
     """Read the settings from `config` (a path, a dict, Settings or None), the environment and the usual file.
 
     Raises:
@@ -76,6 +98,14 @@ def load(config: Any = None, environ: Mapping[str, str] = os.environ) -> Setting
     """
     if isinstance(config, Settings):
         return config
+    try:
+        return _load(config, environ)
+    except SettingsError as error:
+        # The frames below hold the text of the settings, and with it whatever keys stand in there.
+        raise error.with_traceback(None) from None
+
+
+def _load(config: Any, environ: Mapping[str, str]) -> Settings:
     if isinstance(config, Mapping):
         return _checked(config, "the config argument", "", environ)
     path = _path(config, environ)
@@ -116,7 +146,7 @@ def _checked(tables: Mapping[str, Any], source: str, text: str, environ: Mapping
         if not isinstance(entry, Mapping):
             place.refuse(("endpoints",), name, f"endpoints.{name} must be a table", {})
         place.check(("endpoints", name), entry, ENDPOINT)
-        entries[name] = MappingProxyType(dict(entry))
+        entries[name] = MappingProxyType({key: _sealed(key, value) for key, value in entry.items()})
     for table, keys in TABLES.items():
         place.check((table,), place.table(tables, table), keys)
     defaults = place.table(tables, "defaults")
@@ -198,7 +228,14 @@ def _api_key(
     return None
 
 
-def _secret(text: str) -> Secret:
+def _sealed(key: str, value: Any) -> Any:
+    """Return a setting as it may be shown: a key that is written out becomes a Secret; `${VAR}` holds none."""
+    return _secret(value) if key in _KEYS and isinstance(value, str) and "${" not in value else value
+
+
+def _secret(text: str | Secret) -> Secret:
+    if isinstance(text, Secret):
+        return text
     REDACTOR.register(text)
     return Secret(text)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import replace
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any
 
+from ddb_aiquery._redact import REDACTOR
+from ddb_aiquery._settings import ENVIRONMENT
 from ddb_aiquery._transport.address import Address, address_of
 from ddb_aiquery._transport.anthropic import Anthropic
 from ddb_aiquery._transport.azure import Azure
@@ -64,7 +65,7 @@ class Transport:
     `environ` is looked at for `DDB_AIQUERY_ALLOW` alone: whatever it says but `any`, only this machine is called.
     """
 
-    def __init__(self, *, environ: Mapping[str, str] = os.environ) -> None:
+    def __init__(self, *, environ: Mapping[str, str] = ENVIRONMENT) -> None:
         self._environ = environ
         self._addresses: dict[int, Address] = {}
         self._letterheads: dict[tuple[Any, ...], Letterhead] = {}
@@ -144,8 +145,9 @@ class Transport:
             clear = address.cleared(reply.body)
             if clear is not reply.body:
                 outcome = dialect_of(address.endpoint).outcome(replace(reply, body=clear))
-            if isinstance(outcome, Failure) and outcome.kind is Kind.ROW:
-                outcome = replace(outcome, lesson=lesson_of(reply, envelope.body))
+            if isinstance(outcome, Failure):
+                lesson = lesson_of(reply, envelope.body) if outcome.kind is Kind.ROW else None
+                outcome = replace(outcome, message=REDACTOR.secrets_out(outcome.message), lesson=lesson)
         return _settled(envelope, outcome)
 
     def _find(self, endpoint: Endpoint) -> Address:

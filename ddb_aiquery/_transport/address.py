@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from ddb_aiquery._address import check_endpoint_url, origin
+from ddb_aiquery._redact import MARK, REDACTOR
 from ddb_aiquery._transport.credentials import Credential, credential_of
 from ddb_aiquery._transport.dialect import Dialect
 from ddb_aiquery._transport.wire import Timeouts, Way
@@ -47,8 +48,11 @@ class Address:
         return f"{self.host} was not called: {ALLOW}={allowed} allows calls to this machine only"
 
     def cleared(self, data: bytes) -> bytes:
-        """Return the bytes without the credential; the same object where it is not in them."""
-        return data.replace(self.secret.reveal().encode(), b"***") if self.secret else data
+        """Return the bytes without credentials, however they are encoded; the same object where none is in them."""
+        text = data.decode("utf-8", "surrogateescape")
+        clear = text.replace(self.secret.reveal(), MARK) if self.secret else text
+        clear = REDACTOR.secrets_out(clear)
+        return data if clear == text else clear.encode("utf-8", "surrogateescape")
 
     def __repr__(self) -> str:
         return f"Address({self.host})"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Protocol
 
 from ddb_aiquery._address import check_endpoint_url, origin
+from ddb_aiquery._settings import ENVIRONMENT
 from ddb_aiquery._values import Endpoint, Failure, Secret
 from ddb_aiquery.errors import SettingsError
 
@@ -30,7 +30,7 @@ class Credential(Protocol):
         """Hear that the endpoint refused these headers: the next call fetches a new token."""
 
 
-def credential_of(endpoint: Endpoint, environ: Mapping[str, str] = os.environ) -> Credential | None:
+def credential_of(endpoint: Endpoint, environ: Mapping[str, str] = ENVIRONMENT) -> Credential | None:
     """Return what fetches the endpoint's token; None where its key, or nothing, is enough.
 
     Raises:
