@@ -204,12 +204,13 @@ class Session:
         self.last_run = run
         if run.questions:
             with contextlib.suppress(CacheError):  # a full disk must not hide the statement's own result
-                self.engine.store.record_run(_usage(run))
+                self.engine.store.record_run(usage_row(run))
                 self.engine.store.forget()
         return run
 
 
-def _usage(run: Run) -> dict[str, Any]:
+def usage_row(run: Run) -> dict[str, Any]:
+    """Return a Run as the store writes it down."""
     row = {name: getattr(run, name) for name in Run.__dataclass_fields__ if not name.endswith("_usd")}
     return {
         **row,

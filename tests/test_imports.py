@@ -12,7 +12,18 @@ import pytest
 import ddb_aiquery
 
 PACKAGE = Path(ddb_aiquery.__file__).parent
-GROUND = {"errors", "_values", "_settings", "_setting_keys", "_providers", "_redact", "_address", "_sql", "_failures"}
+GROUND = {
+    "errors",
+    "_databricks",
+    "_values",
+    "_settings",
+    "_setting_keys",
+    "_providers",
+    "_redact",
+    "_address",
+    "_sql",
+    "_failures",
+}
 ROOMS = {"_planner", "_engine", "_cache", "_transport", "_results"}
 JOINS = ["_process", "_progress", "_ask", "_session", "_tables", "_functions", "_complete", "_connection"]
 """From the lowest: each may import the rooms, the ground, and the joins before it."""

@@ -204,7 +204,7 @@ class Desk:
             return
         self.figures.add(run)
         with contextlib.suppress(CacheError):  # a full disk must not end the gateway
-            self.engine.store.record_run(_session._usage(run))  # noqa: SLF001  # the form of a row has one home
+            self.engine.store.record_run(_session.usage_row(run))
             self.engine.store.forget()
 
     def metrics(self) -> str:

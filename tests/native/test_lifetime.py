@@ -9,7 +9,7 @@ import subprocess
 import time
 
 import pytest
-from terminal import Terminal
+from duckdb_terminal import Terminal
 
 from ddb_aiquery.testing import ScriptedEndpoint
 
