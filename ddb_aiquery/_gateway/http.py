@@ -12,7 +12,7 @@ HEAD_SECONDS = 10.0
 MAX_CONNECTIONS = 4096
 
 
-class BoundedProtocol(HttpToolsProtocol):  # type: ignore[misc]  # uvicorn is optional, so mypy may not know it
+class BoundedProtocol(HttpToolsProtocol):  # uvicorn is optional, so mypy may not know it
     """Ends connections whose request line and headers are too long or take too long, and those beyond the limit."""
 
     _head = 0

@@ -13,7 +13,7 @@ import uvicorn
 from ddb_aiquery._gateway.http import BoundedProtocol
 
 
-class _Server(uvicorn.Server):  # type: ignore[misc]  # uvicorn is optional, so mypy may not know it
+class _Server(uvicorn.Server):  # uvicorn is optional, so mypy may not know it
     """Says where it listens once it does, in one line that a program can wait for."""
 
     def __init__(self, config: uvicorn.Config, message: str) -> None:

@@ -36,7 +36,7 @@ class Asker(Protocol):
     def begin(self, sql: str) -> Any:
         """Return a new run for one statement."""
 
-    def finish(self, run: Any) -> None:
+    def finish(self, run: Any) -> Any:
         """Close a run: its figures are complete."""
 
     def stream(self, batches: Iterable[pa.RecordBatch], run: Any) -> Iterator[tuple[pa.RecordBatch, pa.Array]]:
