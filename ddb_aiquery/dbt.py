@@ -28,7 +28,7 @@ from ddb_aiquery._dbt import cursors
 from ddb_aiquery._dbt.hidden import Hidden
 from ddb_aiquery._dbt.log import LOG, LogDisplay
 from ddb_aiquery._dbt.profile import Profile, read_profile
-from ddb_aiquery._dbt.session import NodeSession
+from ddb_aiquery._dbt.session import NodeSession, Purses
 from ddb_aiquery._functions import install
 from ddb_aiquery.errors import AiQueryError
 
@@ -41,6 +41,7 @@ class Plugin(BasePlugin):
     profile: Profile
     planning: bool
     hidden: Hidden
+    purses: Purses
 
     def initialize(self, plugin_config: dict[str, Any]) -> None:
         """Read the profile's entry; nothing is opened, and no key is needed yet."""
@@ -49,7 +50,7 @@ class Plugin(BasePlugin):
             self.profile = read_profile(plugin_config, self.creds.settings if self.creds else None, project)
         except AiQueryError as error:
             raise DbtRuntimeError(f"ddb_aiquery: {error}") from None
-        self.hidden = Hidden()
+        self.hidden, self.purses = Hidden(), Purses()
         _progress.DISPLAY = LogDisplay
         self.planning = self.profile.planner
         if self.planning and (reason := cursors.stand_in()):
@@ -59,12 +60,12 @@ class Plugin(BasePlugin):
     def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
         """Put the functions into the database instance."""
         with conn.cursor() as own:  # its macros go with it: each of dbt's cursors gets its own
-            install(own, NodeSession(self.profile.settings))
+            install(own, NodeSession(self.profile.settings, self.purses))
             self.hidden.load(own)
 
     def configure_cursor(self, cursor: duckdb.DuckDBPyConnection) -> None:
         """Let one of dbt's cursors know the functions; with the planner, as soon as it needs them."""
-        session = NodeSession(self.profile.settings)
+        session = NodeSession(self.profile.settings, self.purses)
         if self.planning:
             cursors.expect(cursor, session, self.hidden)
         else:

@@ -69,9 +69,6 @@ class Purses:
             return self._purses[node]
 
 
-_PURSES = Purses()
-
-
 def silent_command() -> str:
     """Return dbt's command if it must send nothing, else an empty text."""
     command = str(getattr(get_flags(), "WHICH", "") or "")  # type: ignore[no-untyped-call]
@@ -81,7 +78,8 @@ def silent_command() -> str:
 class NodeSession(Session):
     """The calls of one of dbt's cursors. Under `dbt compile` and the like, no call is within its limits."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, purses: Purses) -> None:
+        self._purses = purses
         self._silent = silent_command()
         if self._silent:
             settings = replace(settings, limits=replace(settings.limits, query_requests=0))
@@ -93,7 +91,7 @@ class NodeSession(Session):
         self._node = node = current_node()
         running = super().begin(sql, label or node.label)
         if node.budget is not None and not self._silent:
-            running._purse = _PURSES.of(node, self)  # noqa: SLF001 (a Run's money is its statement's; here a node's)
+            running._purse = self._purses.of(node, self)  # noqa: SLF001 (a Run's money is its statement's; here a node's)
         return running
 
     def finish(self, running: Running) -> Run:

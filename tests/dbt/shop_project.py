@@ -46,11 +46,11 @@ class Driver:
             program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, **QUIET}
         )
 
-    def run(self, arguments: list[str], environment: Mapping[str, str], before: str = "") -> Outcome:
+    def run(self, arguments: list[str], environment: Mapping[str, str]) -> Outcome:
         """Run one dbt command."""
         assert self._child.stdin is not None
         assert self._child.stdout is not None
-        request = {"arguments": arguments, "environment": dict(environment), "before": before}
+        request = {"arguments": arguments, "environment": dict(environment)}
         self._child.stdin.write(json.dumps(request) + "\n")
         self._child.stdin.flush()
         return Outcome(**json.loads(self._child.stdout.readline()))
@@ -81,9 +81,15 @@ class Project:
         """Return a command with where the project is."""
         return [*command.split(), "--project-dir", str(self.path), "--profiles-dir", str(self.path)]
 
-    def dbt(self, command: str, before: str = "") -> Outcome:
+    def dbt(self, command: str) -> Outcome:
         """Run a dbt command."""
-        return self.driver.run(self.arguments(command), self.environment, before)
+        return self.driver.run(self.arguments(command), self.environment)
+
+    def estimate(self) -> str:
+        """Return what `ddb-aiquery estimate --dbt-project` prints, without its lines."""
+        outcome = self.driver.run(["estimate", "--dbt-project", str(self.path)], self.environment)
+        assert outcome.success, outcome.exception
+        return " ".join("".join(outcome.log).replace("│", " ").split())
 
     def start(self, command: str, program: str = "from dbt.cli.main import cli; cli()") -> subprocess.Popen[str]:
         """Start a dbt command in a process of its own, as a user does."""
