@@ -3,8 +3,6 @@
 `PYTHONPATH=. python tests/engine/simulation.py` prints the table.
 """
 
-# ruff: noqa: D102  the Server protocol says what `arrive` and `leave` do
-
 from __future__ import annotations
 
 import heapq
@@ -292,7 +290,7 @@ CASES = {
 
 def simulate(case: str, seed: int, concurrency: int = 64, rows: int = 20_000) -> Outcome:
     """Run one case; `floor` and `ideal` of the outcome allow for the faults that are dealt at random."""
-    dice = random.Random(seed)  # noqa: S311
+    dice = random.Random(seed)
     out = Simulation(CASES[case].server(dice), rows, concurrency, dice).run()
     out.floor = rows / (1 - sum(CASES[case].mix.values()))
     out.ideal = CASES[case].ideal(rows, concurrency)

@@ -223,7 +223,7 @@ def test_answers_survive_a_query_that_fails() -> None:
         assert server.requests == 1000 - kept
 
 
-def test_an_unreachable_host_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_host_is_named() -> None:
     """A host that nobody answers at gives an error with the endpoint's name after its deadline."""
     settings = {"endpoints": {"gone": {"base_url": "http://127.0.0.1:9/v1", "deadline_seconds": 0.5}}}
     with duckdb.connect() as con:

@@ -17,7 +17,7 @@ class Ledger:
         self.limit, self.spent, self.reserved, self.transactions = limit, 0, 0, 0
         self.lock = threading.Lock()
 
-    def reserve(self, amount):  # noqa: D102
+    def reserve(self, amount):
         with self.lock:
             self.transactions += 1
             if self.spent + self.reserved + amount > self.limit:
@@ -25,7 +25,7 @@ class Ledger:
             self.reserved += amount
             return True
 
-    def settle(self, reserved, spent):  # noqa: D102
+    def settle(self, reserved, spent):
         with self.lock:
             self.transactions += 1
             self.reserved -= reserved

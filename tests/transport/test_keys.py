@@ -1,5 +1,5 @@
 """Keys are for ever: frozen vectors, and no two requests with the same one."""
-# ruff: noqa: E501  # the bytes on the wire are shown whole
+# the bytes on the wire are shown whole
 
 import pytest
 from hypothesis import given
