@@ -193,6 +193,8 @@ class Pool:
         failure = outcome if isinstance(outcome, Failure) else None
         reserved, used = tokens_in(flight), usage.input_tokens + usage.output_tokens
         self.pace.done(now, failure, used, headers, reserved=reserved)
+        if failure is not None:
+            self.shared.tick(now)  # others may have to hear of it, though nothing waits here
         batch = flight.batch
         cost = cost_micro(usage, self.endpoint.input_price, self.endpoint.output_price)
         unknown = failure is not None and failure.kind is Kind.AMBIGUOUS  # it may have been billed in full

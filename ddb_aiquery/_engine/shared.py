@@ -81,7 +81,7 @@ class Shared:
         """Send an errand where it is time for one; called for every call, so it costs next to nothing."""
         if len(self.lessons) > self._kept:
             self._keep_lessons()
-        if self._under_way or now < self._next:
+        if self._under_way or (now < self._next and self._pace.cooldown_until <= max(self._told, now)):
             return
         self._next = now + (_RATED if self._pace.rates.share() else _UNRATED)
         self._under_way = True
@@ -124,6 +124,7 @@ class Shared:
             bucket.grant(amount)
         self._next = max(self._next, self._clock() + later)
         self._under_way = False
+        self.tick(self._clock())  # a cooldown that came meanwhile is news at once
 
     def _hear(self, until: float) -> None:
         now = self._clock()
