@@ -18,6 +18,7 @@ from ddb_aiquery._planner.calls import Unplannable, has_call, is_call
 if TYPE_CHECKING:
     from ddb_aiquery._planner.ast import Ast
     from ddb_aiquery._planner.functions import Functions
+    from ddb_aiquery._planner.stages import Around, Solver
 
 PREFIX = "__ai_"
 """Begins every name that the planner makes up; inside its own subqueries only, so a user's names never meet them."""
@@ -25,7 +26,7 @@ PREFIX = "__ai_"
 
 @dataclass(slots=True, eq=False)
 class State:
-    """What has happened so far to one statement's plan: what is answered, what is kept, and how answers are looked up."""
+    """What has happened so far to one statement's plan: what is answered and kept, and how answers are looked up."""
 
     functions: Functions
     look_up: Callable[[Ast], Ast]
@@ -52,8 +53,6 @@ class State:
     def is_ready(self, node: Node) -> bool:
         """Return whether the node shows its exact rows."""
         return (not node.tainted and not node.blocked) or node in self.ready
-
-
 
 
 class Node:
@@ -94,6 +93,10 @@ class Node:
         """Return a SELECT that gives the needed symbols."""
         raise NotImplementedError
 
+    def solve(self, solver: Solver, around: Around | None) -> None:
+        """Have what the node waits for answered; `around` is where it stands, None if nobody knows."""
+        raise NotImplementedError
+
     def unsteady(self, state: State) -> bool:
         """Return whether this operator itself may give other rows when it runs again."""
         del state
@@ -128,7 +131,12 @@ def nodes(top: Node) -> Iterator[Node]:
 
 def reads(node: Node) -> Iterator[Rel]:
     """Yield what an operator reads, as relations, also where a barrier stands between."""
-    slots = (name for kind in type(node).__mro__ for name in getattr(kind, "__slots__", ()) if name not in {"children", "passes", "hides"})
+    slots = (
+        name
+        for kind in type(node).__mro__
+        for name in getattr(kind, "__slots__", ())
+        if name not in {"children", "passes", "hides"}
+    )
     for name in slots:
         value = getattr(node, name, None)
         for part in value if isinstance(value, list | tuple) else [value]:

@@ -99,7 +99,7 @@ def _nested(kind: str, query: Ast) -> Ast:
     }
 
 
-def select(  # noqa: PLR0913 - a SELECT has that many clauses
+def select(
     items: Sequence[tuple[Ast, str]],
     source: Ast | None = None,
     where: Ast | None = None,

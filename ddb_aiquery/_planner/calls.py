@@ -14,7 +14,7 @@ CALL = "__ai_planned"
 ARGUMENTS = 7
 
 
-class Unplannable(Exception):  # noqa: N818 - no error: the statement runs through the function instead
+class Unplannable(Exception):
     """The statement has a shape that the planner does not take apart; the message says which."""
 
 
@@ -37,7 +37,7 @@ class Site:
 
 def is_call(node: Any) -> bool:
     """Return whether the node is a call."""
-    return node.get("class") == "FUNCTION" and node.get("function_name") == CALL
+    return bool(node.get("class") == "FUNCTION" and node.get("function_name") == CALL)
 
 
 def has_call(node: Any) -> bool:

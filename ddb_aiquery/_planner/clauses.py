@@ -97,7 +97,7 @@ def set_operation(tree: Ast, branches: Sequence[Branch], state: State) -> tuple[
     return Rel(node, alive), [ast.column(name) for name in names]
 
 
-def padded(  # noqa: PLR0913 - a join has that many parts
+def padded(
     kind: str, reference: str, left: Rel, right: Rel, conditions: Sequence[Ast], state: State
 ) -> tuple[Rel, tuple[str, str]]:
     """Return a FULL, ASOF or POSITIONAL join of relations, and the markers of its sides."""

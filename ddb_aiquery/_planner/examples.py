@@ -79,10 +79,11 @@ def compare(query: str) -> None:
 def _connection(echo: Echo) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
     kinds: dict[str, Any] = {"type": "arrow", "null_handling": "special"}
-    connection.create_function("__ai_query", echo.documents, None, "VARCHAR", **kinds)  # type: ignore[arg-type]
-    connection.create_function("__ai_structure", _structure, None, "VARCHAR", **kinds)  # type: ignore[arg-type]
+    connection.create_function("__ai_query", echo.documents, None, "VARCHAR", **kinds)
+    connection.create_function("__ai_structure", _structure, None, "VARCHAR", **kinds)
     connection.execute("CREATE TEMP MACRO __ai_session() AS ''")
-    connection.execute(named("ai_query.sql")["ai_query"])
+    for statement in named("ai_query.sql").values():
+        connection.execute(statement)
     connection.execute(ROWS)
     return connection
 

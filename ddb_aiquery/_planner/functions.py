@@ -49,14 +49,16 @@ class Functions:
         """Return whether a query or expression may give other rows or values when it is evaluated again."""
         return any(self._unsteady(part) for part in ast.walk(node))
 
-    def _unsteady(self, part: Ast) -> bool:
+    def _unsteady(self, part: Ast) -> bool:  # noqa: PLR0911 - one answer for each kind of part
         kind, name = part.get("type"), part.get("function_name")
         if kind == "LIMIT_MODIFIER" or "sample" in part or part.get("ref_type") == "POSITIONAL":
             return True
         if kind == "TABLE_FUNCTION":
             return part["function"].get("function_name") not in REPEATABLE_SOURCES or _is_pipe(part)
         if part.get("class") == "WINDOW":
-            return name not in REPEATABLE_WINDOWS or any(not _whole_peers(part[e]) for e in ("start", "end") if e in part)
+            return name not in REPEATABLE_WINDOWS or any(
+                not _whole_peers(part[e]) for e in ("start", "end") if e in part
+            )
         if kind == "SELECT_NODE":
             return _picks_rows(part)
         if part.get("class") == "FUNCTION":
@@ -88,5 +90,6 @@ def read_functions(connection: duckdb.DuckDBPyConnection) -> Functions:
     rows = connection.execute(named("planner.sql")["functions"]).fetchall()
     return Functions(
         frozenset(name for name, kind, _ in rows if kind == "aggregate"),
-        frozenset(name for name, kind, stability in rows if kind == "scalar" and stability != "VOLATILE") | {"error", CALL},
+        frozenset(name for name, kind, stability in rows if kind == "scalar" and stability != "VOLATILE")
+        | {"error", CALL},
     )

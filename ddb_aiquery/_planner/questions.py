@@ -71,17 +71,23 @@ def question(solver: Solver, rel: Rel, where: Sequence[Ast], site: Site, *, exac
     inner = {**solver.loosely(rel, items, [*where, filled]), "modifiers": [ast.distinct()]}
     arguments = [ast.column(f"a{p}") if p in varying else site.arguments[p] for p in range(ARGUMENTS)]
     keys = solver.runner.table.of(arguments)
-    listed = [*zip(arguments, NAMES, strict=True), *((key, f"key_{name}") for key, name in zip(keys, KEYS, strict=True))]
+    listed = [
+        *zip(arguments, NAMES, strict=True),
+        *((key, f"key_{name}") for key, name in zip(keys, KEYS, strict=True)),
+    ]
     known = solver.runner.table
+    rows = {**inner, "modifiers": []}
+    if not solver.runner.asked:
+        return Asked(ast.select(listed, ast.derived(inner, solver.state.alias())), rows)
     matches = [ast.equal(ast.column(label), key) for label, key in zip(known.labels, keys, strict=False)]
     answered = ast.exists(ast.select([], ast.table(known.path, solver.state.alias()), ast.both(matches)))
     new = ast.operator("OPERATOR_NOT", answered)
-    return Asked(ast.select(listed, ast.derived(inner, solver.state.alias()), new), {**inner, "modifiers": []})
+    return Asked(ast.select(listed, ast.derived(inner, solver.state.alias()), new), rows)
 
 
 def _bound(solver: Solver, rel: Rel, where: Sequence[Ast], site: Site) -> Ast:
     """Return a query whose rows are at least as many as the questions: what the arguments are made of."""
-    known = ast.symbols([a for a in site.arguments]) - solver.unknown(rel.node)
+    known = ast.symbols(site.arguments) - solver.unknown(rel.node)
     items = [(ast.column(symbol), symbol) for symbol in sorted(known & rel.node.outputs)]
     return {**solver.loosely(rel, items, where), "modifiers": [ast.distinct()] if items else []}
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
 
-from ddb_aiquery._planner import ast, normal_form
+from ddb_aiquery._planner import normal_form
 from ddb_aiquery._planner.questions import KEYS, NAMES, Answers, Asked
 from ddb_aiquery._planner.spill import Spill
 from ddb_aiquery._sql import named
@@ -158,6 +158,7 @@ class Live:
     def __init__(self, desk: Desk, table: Answers, asker: Asker, run: Any, memory: Memory) -> None:
         self.desk, self.table, self.asker, self.current, self.memory = desk, table, asker, run, memory
         self.kept = False
+        self.asked = 0
         self.stages: list[Stage] = []
 
     def ask(self, questions: Sequence[Asked]) -> None:
@@ -170,6 +171,7 @@ class Live:
                 columns = [values.cast(pa.large_string()) for values in (*batch.columns[-3:], documents)]
                 spill.add(pa.RecordBatch.from_arrays(columns, schema=schema))
             self.stages.append(Stage(spill.rows))
+            self.asked += spill.rows
             if spill.rows:
                 self.desk.connection.from_arrow(spill.reader()).insert_into(where(self.table.path))
         finally:
@@ -219,8 +221,6 @@ class Live:
         self.memory.shares[predicate] = share
         while len(self.memory.shares) > self.memory.size:
             self.memory.shares.pop(next(iter(self.memory.shares)))
-
-
 
 
 class Counting(Live):

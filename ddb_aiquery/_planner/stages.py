@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import ceil
+from math import inf
 from typing import TYPE_CHECKING, Protocol
 
 from ddb_aiquery._planner import ast
-from ddb_aiquery._planner.algebra import (
-    Node, Rel, State, columns, exactly, is_clean, loosely, needs, nodes, owners, reads, shown,
-)  # fmt: skip
-from ddb_aiquery._planner.calls import Site, Unknown, Unplannable, has_call, is_call, sites
-from ddb_aiquery._planner.questions import Asked, question
+from ddb_aiquery._planner.algebra import Node, Rel, State, columns, loosely, needs, nodes, owners, reads, shown
+from ddb_aiquery._planner.calls import Site, Unknown, Unplannable, has_call, sites
+from ddb_aiquery._planner.questions import Answers, Asked, question
 from ddb_aiquery._planner.rules.filter import Filter
-from ddb_aiquery._planner.rules.join import Join
-from ddb_aiquery._planner.rules.scan import Scan, Table, used_ctes
+from ddb_aiquery._planner.rules.scan import Scan, used_ctes
+from ddb_aiquery._planner.survey import anchored, everything, ranked, shape, uses
 
 if TYPE_CHECKING:
     from ddb_aiquery._planner.ast import Ast
 
 Path = tuple[str, str, str]
-CHUNK_GROWTH = 2
-"""A chunk of `WHERE model(...) LIMIT n` is at most this many times the one before."""
 
 
 class Runner(Protocol):
@@ -30,6 +26,10 @@ class Runner(Protocol):
 
     answers: bool
     """Whether questions that were asked have answers afterwards; False while estimating."""
+    table: Answers
+    """Where answers are found."""
+    asked: int
+    """How many questions have been asked."""
 
     def ask(self, questions: Sequence[Asked]) -> None:
         """Have the questions of one stage answered, in one pool."""
@@ -63,7 +63,7 @@ class Solver:
 
     def __init__(self, state: State, runner: Runner, root: Rel, outs: Sequence[Ast]) -> None:
         self.state, self.runner = state, runner
-        self.positive, self.used = _uses(root, outs)
+        self.positive, self.used = uses(root, outs)
         self.sure = True
         """Whether every predicate so far could be applied; False only while estimating."""
 
@@ -79,7 +79,7 @@ class Solver:
 
     def settle(self, top: Node) -> None:
         """Answer the barriers of a tree without which it shows no rows."""
-        for anchor, node in _anchored(top):
+        for anchor, node in anchored(top):
             if node.blocked and not self.state.is_ready(node):
                 if node.loose and anchor is not node and self._is_empty(Rel(anchor), []):
                     self.state.ready.add(node)
@@ -112,7 +112,7 @@ class Solver:
         blocked = [node for node in nodes(rel.node) if node.blocked and not self.state.is_ready(node)]
         if not blocked or not self.runner.answers or (rel.node in blocked and not demand):
             return False
-        anchors = {node: anchor for anchor, node in _anchored(rel.node)}
+        anchors = {node: anchor for anchor, node in anchored(rel.node)}
         if any(not node.loose or anchors[node] is not rel.node for node in blocked) or not self._is_empty(rel, demand):
             return False
         self.state.ready.update(blocked)
@@ -120,8 +120,8 @@ class Solver:
 
     def _is_empty(self, rel: Rel, demand: Sequence[Ast]) -> bool:
         """Return whether no row passes what is known, wherever the missing answers leave open what passes."""
-        hidden = {s for node in _everything(rel.node) if not self.state.is_ready(node) for s in node.tainted}
-        above = [e for _, node in _anchored(rel.node) for e in node.expressions()]
+        hidden = {s for node in everything(rel.node) if not self.state.is_ready(node) for s in node.tainted}
+        above = [e for _, node in anchored(rel.node) for e in node.expressions()]
         if ast.symbols([*above, *demand]) & hidden:
             return False
         first = loosely(rel, [], self.state, demand) | {"modifiers": [ast.limit(ast.number(1))]}
@@ -155,48 +155,39 @@ class Solver:
         names = used_ctes(query, self.state)
         return {**query, "cte_map": {"map": [{"key": n, "value": self.state.ctes[n]} for n in names]}}
 
-    def in_chunks(self, rel: Rel, orders: list[Ast], count: int) -> tuple[Rel, list[Ast]]:
-        """Ask about growing runs of rows until `count` of them pass; return the rows that were looked at."""
-        if needs(rel.pending) & self.unknown(rel.node):
-            self.solve(rel, [], [])
-            return rel, orders
-        need = rel.node.outputs - self.unknown(rel.node) - {"rowid"}
-        cut = _cutter(self, rel, orders, need)
-        position, size, found, edge = 0, 2 * count, 0, None
-        path = self.runner.keep(self.complete(cut(0, 0)))
-        while found < count:
-            taken, last = self.runner.append(path, self.complete(cut(position, size)))
-            part = Rel(Table(path, need, edge), rel.pending)
-            self.solve(part, [], [])
-            passed = self.runner.count(exactly(part, [], self.state)) if self.runner.answers else count
-            found, position, edge = found + passed, position + taken, last
-            if taken < size:
-                break
-            size = _next_size(count - found, found / max(position, 1), size)
-        return Rel(Table(path, need), rel.pending), orders or [ast.ascending(ast.column("rowid"))]
-
     def _next(self, rel: Rel, todo: list[Ast], where: list[Ast]) -> Ast:
-        """Return the predicate that costs least for what it removes; those that wait for other tables come last."""
-        unknown = self.unknown(rel.node)
-        free = [p for p in todo if not ast.symbols(p) & unknown]
-        if len(free) < 2:  # noqa: PLR2004 - nothing to choose
-            return (free or todo)[0]
-        return min(free, key=lambda p: self._cost(rel, p, where))
+        """Return the predicate that costs least for what it removes, of equals the first."""
+        if len(todo) == 1:
+            return todo[0]
+        unknown, owner = self.unknown(rel.node), owners(rel.node)
+
+        def cost(predicate: Ast) -> float:
+            waiting = [owner[symbol] for symbol in ast.symbols(predicate) & unknown]
+            return max(map(self._entry, waiting)) if waiting else self._cost(rel, predicate, where)
+
+        return min(todo, key=cost)
+
+    def _entry(self, barrier: Node) -> float:
+        """Return the least that a barrier's first predicate costs; infinity where that is not known."""
+        inner = [rel for rel in reads(barrier) if rel.pending]
+        if any(node.blocked or node.tainted for rel in inner for node in everything(rel.node)):
+            return inf
+        return min((self._cost(rel, p, []) for rel in inner for p in rel.pending), default=inf)
 
     def _cost(self, rel: Rel, predicate: Ast, where: list[Ast]) -> float:
         first = [s for s in sites(predicate, only_true=True) if not any(has_call(p) for p in [*s.arguments, *s.guards])]
         asked = sum(self.runner.count(self._question(rel, where, site).query) for site in first)
-        return asked / (1.001 - self.runner.passed(ast.fingerprint(_shape(predicate))))
+        return asked / (1.001 - self.runner.passed(ast.fingerprint(shape(predicate))))
 
     def _expressions(self, expressions: list[Ast], rel: Rel, where: list[Ast], *, only_true: bool = False) -> None:
         """Answer barriers and calls that the expressions need, inner calls first."""
         waiting = needs(expressions) & self.unknown(rel.node)
         for node in dict.fromkeys(node for symbol, node in owners(rel.node).items() if symbol in waiting):
             self._barrier(node, Around(rel, tuple(where)))
-        ranked = _ranked(site for e in expressions for site in sites(e, only_true=only_true))
-        for stage in ranked:
+        steps = ranked(site for e in expressions for site in sites(e, only_true=only_true))
+        for stage in steps:
             self.runner.ask([self._question(rel, where, site) for site in stage])
-        if only_true and ranked and self.runner.answers:
+        if only_true and steps and self.runner.answers:
             self._observe(expressions[0], rel, where)
 
     def _observe(self, predicate: Ast, rel: Rel, where: list[Ast]) -> None:
@@ -204,7 +195,7 @@ class Solver:
         if len(rel.pending) > 1:
             before = self.runner.count(self.complete(self.loosely(rel, [], where)))
             after = self.runner.count(self.complete(self.loosely(rel, [], [*where, predicate])))
-            self.runner.learn(ast.fingerprint(_shape(predicate)), after / max(before, 1))
+            self.runner.learn(ast.fingerprint(shape(predicate)), after / max(before, 1))
 
     def _question(self, rel: Rel, where: Sequence[Ast], site: Site) -> Asked:
         """Return the query that lists the questions of one call."""
@@ -255,82 +246,3 @@ class Solver:
                 path = self.runner.keep(self.complete(ast.select(columns(labels), inner)))
                 stored = ast.select([(ast.column(label), label) for label in labels], ast.table(path, "rows"))
                 self.state.ctes[name] = {**definition, "query_node": stored}
-
-
-def _cutter(solver: Solver, rel: Rel, orders: list[Ast], need: frozenset[str]) -> Callable[[int, int], Ast]:
-    """Return what makes the query for rows `position` to `position + size`: of one table, else of a kept copy."""
-    base = solver.loosely(rel, columns(need | needs(orders)), [])
-    if orders or not _reads_one_table(rel.node):
-        path = solver.runner.keep(solver.complete({**base, "modifiers": [ast.order(orders)] if orders else []}))
-        in_order = ast.order([ast.ascending(ast.column("rowid"))])
-        base = ast.select(columns(need), ast.table(path, solver.state.alias()), None, [in_order])
-    before = base.get("modifiers", [])
-    return lambda position, size: {**base, "modifiers": [*before, ast.limit(ast.number(size), ast.number(position))]}
-
-
-def _reads_one_table(node: Node) -> bool:
-    while isinstance(node, Filter):
-        node = node.child
-    return isinstance(node, Scan) and node.origin.get("type") == "BASE_TABLE" and bool(node.origin.get("schema_name"))
-
-
-def _everything(top: Node) -> Iterator[Node]:
-    """Yield all nodes that a node reads, also those below barriers."""
-    yield top
-    for rel in reads(top):
-        yield from _everything(rel.node)
-
-
-def _anchored(top: Node, anchor: Node | None = None) -> Iterator[tuple[Node, Node]]:
-    """Yield the nodes of a tree, each after the highest node in which its surplus rows are but surplus rows."""
-    anchor = anchor or top
-    yield anchor, top
-    for child in top.children:
-        yield from _anchored(child, anchor if isinstance(top, Filter | Join) else child)
-
-
-def _next_size(missing: int, share: float, before: int) -> int:
-    guess = ceil(1.2 * missing / share) if share > 0 else before * CHUNK_GROWTH
-    return max(missing, min(guess, before * CHUNK_GROWTH), 1)
-
-
-def _ranked(found: Iterable[Site]) -> list[list[Site]]:
-    """Return the sites in stages: each after those that its arguments and guards need; equal sites once."""
-    ranks: dict[str, int] = {}
-    stages: dict[int, dict[str, Site]] = {}
-    for site in found:
-        inner = [part for node in [*site.arguments, *site.guards] for part in ast.walk(node) if is_call(part)]
-        rank = 1 + max((ranks.get(ast.fingerprint(part), 0) for part in inner), default=-1)
-        own = ast.fingerprint(site.call)
-        ranks[own] = max(rank, ranks.get(own, 0))
-        stages.setdefault(rank, {})[own + ast.fingerprint(list(site.guards))] = site
-    return [list(stages[rank].values()) for rank in sorted(stages)]
-
-
-def _shape(predicate: Ast) -> Ast:
-    """Return the predicate without the symbols' numbers, so that a later run of the statement knows it again."""
-    names = {symbol: f"#{at}" for at, symbol in enumerate(sorted(ast.symbols(predicate)))}
-    shape: Ast = ast.renamed(predicate, names)
-    return shape
-
-
-def _uses(root: Rel, outs: Sequence[Ast]) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the symbols that occur only as whole predicates, where FALSE and NULL mean the same, and all that occur."""
-    bare: set[str] = set()
-    other: set[str] = set(needs(outs)) | set(needs(root.order))
-    seen: set[Node] = set()
-    open_rels = [root]
-    while open_rels:
-        rel = open_rels.pop()
-        for predicate in rel.pending:
-            (bare if ast.is_column(predicate) else other).update(ast.symbols(predicate))
-        if rel.node in seen:
-            continue
-        seen.add(rel.node)
-        for expression in rel.node.expressions():
-            plain = isinstance(rel.node, Filter) and ast.is_column(expression)
-            (bare if plain else other).update(ast.symbols(expression))
-        open_rels.extend(reads(rel.node))
-    return frozenset(bare - other), frozenset(bare | other)
-
-

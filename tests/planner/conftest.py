@@ -12,7 +12,7 @@ from ddb_aiquery._connection import AiConnection
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from planner_echo import DATA, Recorder, installed  # noqa: E402
+from planner_echo import DATA, Recorder, installed
 
 
 @pytest.fixture

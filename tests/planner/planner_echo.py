@@ -86,5 +86,6 @@ def installed(recorder: Recorder, database: str = ":memory:") -> duckdb.DuckDBPy
     raw.create_function("__ai_query", recorder.function, None, "VARCHAR", **kinds)
     raw.create_function("__ai_structure", structure, None, "VARCHAR", **kinds)
     raw.execute("CREATE TEMP MACRO __ai_session() AS 's'")
-    raw.execute(named("ai_query.sql")["ai_query"])
+    for statement in named("ai_query.sql").values():
+        raw.execute(statement)
     return raw

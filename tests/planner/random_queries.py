@@ -10,7 +10,11 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-TABLES = {"r": (["body", "lang"], ["id", "pid", "stars"]), "d": (["title", "cat"], ["pid"]), "e": (["kind"], ["eid", "pid"])}
+TABLES = {
+    "r": (["body", "lang"], ["id", "pid", "stars"]),
+    "d": (["title", "cat"], ["pid"]),
+    "e": (["kind"], ["eid", "pid"]),
+}
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ class Maker:
         self.aliases += 1
         return f"a{self.aliases}"
 
-    def text(self, source: Source, left: int = 2) -> str:
+    def text(self, source: Source, left: int = 2) -> str:  # noqa: PLR0911 - one form after the other
         """A VARCHAR expression."""
         if left == 0 or not source.texts:
             return self.pick(*source.texts, "'k'")
@@ -71,7 +75,7 @@ class Maker:
             case _:
                 return self.pick(*source.texts)
 
-    def predicate(self, source: Source, left: int = 2) -> str:
+    def predicate(self, source: Source, left: int = 2) -> str:  # noqa: PLR0911 - one form after the other
         """A BOOLEAN expression."""
         if left == 0 or self.chance(4):
             if source.numbers:
@@ -82,7 +86,9 @@ class Maker:
             case "equal":
                 return f"{self.text(source, inner)} {self.pick('=', '<>', '<')} {self.text(source, inner)}"
             case "like":
-                return f"{self.text(source, inner)} LIKE {self.pick(chr(39) + 'B%' + chr(39), chr(39) + '%1' + chr(39))}"
+                return (
+                    f"{self.text(source, inner)} LIKE {self.pick(chr(39) + 'B%' + chr(39), chr(39) + '%1' + chr(39))}"
+                )
             case "in":
                 return f"{self.text(source, inner)} IN ('B1', 'EN', 'b2', 'T1')"
             case "and":
@@ -113,7 +119,10 @@ class Maker:
             return self.joined(one, other)
         if left > 0 and self.chance(2):
             query, alias = self.query(left - 1), self.alias()
-            return Source(f"({query.text}) {alias}", *(tuple(f"{alias}.{c}" for c in names) for names in (query.texts, query.numbers)))
+            return Source(
+                f"({query.text}) {alias}",
+                *(tuple(f"{alias}.{c}" for c in names) for names in (query.texts, query.numbers)),
+            )
         name = self.pick(*TABLES)
         alias, (texts, numbers) = self.alias(), TABLES[name]
         return Source(f"{name} {alias}", tuple(f"{alias}.{c}" for c in texts), tuple(f"{alias}.{c}" for c in numbers))
@@ -122,7 +131,11 @@ class Maker:
         """A join of two sources."""
         kind = self.pick("JOIN", "JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN", "SEMI JOIN", "ANTI JOIN")
         both = Source("", one.texts + other.texts, one.numbers + other.numbers)
-        on = ["true"] if not (one.numbers and other.numbers) else [f"{self.pick(*one.numbers)} = {self.pick(*other.numbers)}"]
+        on = (
+            ["true"]
+            if not (one.numbers and other.numbers)
+            else [f"{self.pick(*one.numbers)} = {self.pick(*other.numbers)}"]
+        )
         if self.chance(3) and kind != "FULL JOIN":
             on.append(self.predicate(both, 1))
         text = f"({one.text} {kind} {other.text} ON {' AND '.join(on)})"
@@ -148,15 +161,21 @@ class Maker:
         items = ", ".join([f"{t} AS s{at}" for at, t in enumerate(texts)] + [f"{numbers[0]} AS n0"])
         distinct = "DISTINCT " if self.chance(6) else ""
         limit = f" ORDER BY ALL LIMIT {self.pick(1, 2, 5)}" if self.chance(4) else ""
-        return Query(f"SELECT {distinct}{items} {filtered}{limit}", tuple(f"s{at}" for at in range(len(texts))), ("n0",))
+        return Query(
+            f"SELECT {distinct}{items} {filtered}{limit}", tuple(f"s{at}" for at in range(len(texts))), ("n0",)
+        )
 
     def grouped(self, source: Source, filtered: str) -> Query:
         """A SELECT with GROUP BY."""
         key = self.text(source, 1)
-        number = self.pick("count(*)", f"count(*) FILTER (WHERE {self.predicate(source, 1)})", f"count({self.text(source, 1)})")
+        number = self.pick(
+            "count(*)", f"count(*) FILTER (WHERE {self.predicate(source, 1)})", f"count({self.text(source, 1)})"
+        )
         having = self.pick("", "", " HAVING count(*) > 1", " HAVING s0 < 'c'")
         best = f"max({self.text(source, 1)})"
-        return Query(f"SELECT {key} AS s0, {best} AS s1, {number} AS n0 {filtered} GROUP BY s0{having}", ("s0", "s1"), ("n0",))
+        return Query(
+            f"SELECT {key} AS s0, {best} AS s1, {number} AS n0 {filtered} GROUP BY s0{having}", ("s0", "s1"), ("n0",)
+        )
 
     def stacked(self, left: int) -> Query:
         """Two queries of the same columns, one on the other."""
@@ -165,7 +184,9 @@ class Maker:
         for _ in range(2):
             source = self.source(left - 1)
             number = self.pick(*(source.numbers or ("7",)))
-            halves.append(f"SELECT {self.text(source)} AS s0, {number} AS n0 FROM {source.text} WHERE {self.predicate(source, 1)}")
+            halves.append(
+                f"SELECT {self.text(source)} AS s0, {number} AS n0 FROM {source.text} WHERE {self.predicate(source, 1)}"
+            )
         return Query(f" {kind} ".join(halves), ("s0",), ("n0",))
 
     def statement(self) -> str:

@@ -132,7 +132,9 @@ def test_what_needs_no_answer_asks_nothing(con: AiConnection, recorder: Recorder
 
 def test_explain_shows_the_stages(con: AiConnection) -> None:
     """EXPLAIN begins with the stages and their questions, and DuckDB's plan follows."""
-    rows = con.execute("EXPLAIN SELECT ai_query('e', body) FROM r WHERE ai_query('e', lang) = 'DE' AND id < 6").fetchall()
+    rows = con.execute(
+        "EXPLAIN SELECT ai_query('e', body) FROM r WHERE ai_query('e', lang) = 'DE' AND id < 6"
+    ).fetchall()
     assert rows[0][0] == "ai_plan"
     assert rows[0][1].splitlines() == ["stage 1: 3 questions in 6 rows", "stage 2: at most 5 questions in 5 rows"]
     assert len(rows) > 1
@@ -232,16 +234,14 @@ def test_a_relation_over_a_relation(con: AiConnection, recorder: Recorder) -> No
 
 def test_python_objects(con: AiConnection, recorder: Recorder) -> None:
     """Arrow tables, readers that can be read once, and registered objects are planned like tables."""
-    table = pa.table({"w": ["x", "y", "x"]})
-    assert con.execute("SELECT ai_query('e', w) FROM table WHERE w <> 'y'".replace("table", "table_")).fetchall() if (
-        table_ := table
-    ) else None
-    reader = table.to_reader()
+    words = pa.table({"w": ["x", "y", "x"]})
+    assert con.execute("SELECT ai_query('e', w) FROM words WHERE w <> 'y'").fetchall() == [("X",), ("X",)]
+    reader = words.to_reader()
     assert len(con.execute("SELECT ai_query('e', w) FROM reader").fetchall()) == 3
-    con.register("registered", table)
+    con.register("registered", words)
     assert len(con.execute("SELECT ai_query('e', w) FROM registered LIMIT 2").fetchall()) == 2
     assert con.execute("SELECT count(*) FROM registered").fetchall() == [(3,)]
-    assert con.sql("SELECT ai_query('e', w) AS a FROM table_").limit(1).fetchall() == [("X",)]
+    assert con.sql("SELECT ai_query('e', w) AS a FROM words").limit(1).fetchall() == [("X",)]
     assert recorder.called == []
     assert reader is not None
 
@@ -322,9 +322,11 @@ def test_a_half_read_result(con: AiConnection) -> None:
 
 def test_names_like_the_planners(con: AiConnection, recorder: Recorder) -> None:
     """User tables and columns named like internals, or with quotes in their names, are safe."""
-    con.execute('CREATE TABLE "__ai_answers" AS SELECT 1 AS call, \'q\' AS request, 2 AS files, 3 AS document')
+    con.execute("CREATE TABLE \"__ai_answers\" AS SELECT 1 AS call, 'q' AS request, 2 AS files, 3 AS document")
     con.execute('CREATE TABLE "we""ird; --" AS SELECT \'q\' AS "a""b", \'z\' AS a1, 5 AS __ai_c1, 6 AS rowid_')
-    assert con.execute('SELECT ai_query(\'e\', request), call, document FROM "__ai_answers"').fetchall() == [("Q", 1, 3)]
+    assert con.execute("SELECT ai_query('e', request), call, document FROM \"__ai_answers\"").fetchall() == [
+        ("Q", 1, 3)
+    ]
     assert con.execute(
         'SELECT ai_query(\'e\', "a""b" || a1) AS "c""d", __ai_c1 FROM "we""ird; --" ORDER BY 2 LIMIT 1'
     ).fetchall() == [("QZ", 5)]
@@ -366,7 +368,9 @@ def test_volatile_rows_are_drawn_once(con: AiConnection) -> None:
 
 def test_ties_do_not_lose_answers(con: AiConnection) -> None:
     """A LIMIT that cuts through equal rows shows each of its rows with its answer."""
-    rows = con.execute("SELECT body, ai_query('e', body) FROM r WHERE body IS NOT NULL ORDER BY stars LIMIT 7").fetchall()
+    rows = con.execute(
+        "SELECT body, ai_query('e', body) FROM r WHERE body IS NOT NULL ORDER BY stars LIMIT 7"
+    ).fetchall()
     assert [answer for _, answer in rows] == [body.upper() for body, _ in rows]
 
 
@@ -377,7 +381,10 @@ def test_a_limit_after_a_model_filter_stops_early(con: AiConnection, recorder: R
     assert rows == [(0,), (10,), (20,), (30,), (40,)]
     assert len(recorder.asked) <= 2 * 41
     recorder.forget()
-    assert con.execute("SELECT i FROM big WHERE ai_query('e', q) LIKE '%0' LIMIT 2 OFFSET 1").fetchall() == [(10,), (20,)]
+    assert con.execute("SELECT i FROM big WHERE ai_query('e', q) LIKE '%0' LIMIT 2 OFFSET 1").fetchall() == [
+        (10,),
+        (20,),
+    ]
     assert len(recorder.asked) <= 2 * 21
 
 

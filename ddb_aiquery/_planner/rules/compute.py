@@ -118,10 +118,10 @@ class Whole(Node):
         """Return the set operation; it needs all its columns, whichever are used."""
         if not state.is_ready(self):
             rel, outs = self.branches[0]
-            return loosely(rel, [(out, name) for name, out in zip(self.names, outs, strict=True) if name in need], state)
-        queries = [
-            exactly(rel, list(zip(outs, self.names, strict=True)), state) for rel, outs in self.branches
-        ]
+            return loosely(
+                rel, [(out, name) for name, out in zip(self.names, outs, strict=True) if name in need], state
+            )
+        queries = [exactly(rel, list(zip(outs, self.names, strict=True)), state) for rel, outs in self.branches]
         inner = ast.derived(ast.set_operation(self.kind, queries, keep_all=self.keep_all), state.alias())
         return ast.select([*columns(need - {self.alive}), *_true(self.alive, need)], inner)
 
@@ -155,7 +155,7 @@ class Padded(Node):
 
     __slots__ = ("conditions", "kind", "left", "markers", "reference", "right")
 
-    def __init__(  # noqa: PLR0913 - a join has that many parts
+    def __init__(
         self, kind: str, reference: str, left: Rel, right: Rel, conditions: Sequence[Ast], markers: tuple[str, str]
     ) -> None:
         unknown = tainted(left.node) | tainted(right.node)

@@ -74,7 +74,11 @@ class Group(Node):
         sets = self.sets if len(groups) == len(self.keys) else ()
         query["group_sets"] = [list(s) for s in sets] or [list(range(len(groups)))]
         query["select_list"] = listed[: len(items)] or [ast.number(1)]
-        if not groups and not self.keys and not any(state.functions.is_aggregate(part) for part in ast.walk(query["select_list"])):
+        if (
+            not groups
+            and not self.keys
+            and not any(state.functions.is_aggregate(part) for part in ast.walk(query["select_list"]))
+        ):
             return ast.select([(item, item.get("alias", "")) for item in query["select_list"]])
         return query
 

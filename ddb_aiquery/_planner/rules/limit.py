@@ -40,6 +40,8 @@ class Limit(Node):
     def solve(self, solver: Solver, around: Around | None) -> None:
         """Ask for the order, or chunk by chunk until enough rows have passed."""
         del around
+        from ddb_aiquery._planner.chunks import in_chunks  # noqa: PLC0415 - chunks are made of scans, a rule too
+
         solver.settle(self.rel.node)
         count = _count(self.modifier)
         unknown = solver.unknown(self.rel.node)
@@ -47,7 +49,7 @@ class Limit(Node):
         if self.rel.exact or count is None or not orderly:
             solver.solve(self.rel, [order["expression"] for order in self.orders], [])
             return
-        self.rel, self.orders = solver.in_chunks(self.rel, self.orders, count)
+        self.rel, self.orders = in_chunks(solver, self.rel, self.orders, count)
 
     def expressions(self) -> Iterator[Ast]:
         """Yield the keys of the order."""

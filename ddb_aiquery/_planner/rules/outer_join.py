@@ -20,9 +20,7 @@ class OuterJoin(Node):
 
     __slots__ = ("alive", "conditions", "keeps", "kind", "marker", "right")
 
-    def __init__(  # noqa: PLR0913 - a join has that many parts
-        self, kind: str, left: Node, right: Rel, conditions: Sequence[Ast], marker: str, alive: str
-    ) -> None:
+    def __init__(self, kind: str, left: Node, right: Rel, conditions: Sequence[Ast], marker: str, alive: str) -> None:
         unknown = tainted(left) | tainted(right.node)
         clean = right.exact and all(is_clean(condition, unknown) for condition in conditions)
         waits = () if clean else (marker, alive)
@@ -43,9 +41,7 @@ class OuterJoin(Node):
         wanted = need | needs(self.conditions)
         items = [*columns(wanted & self.right.node.outputs), (ast.boolean(True), self.marker)]
         right = ast.derived(exactly(self.right, items, state), state.alias())
-        both = ast.join(
-            self.kind, source(self.keeps, wanted, state), right, ast.both(state.answered(self.conditions))
-        )
+        both = ast.join(self.kind, source(self.keeps, wanted, state), right, ast.both(state.answered(self.conditions)))
         listed = [(ast.boolean(True) if s == self.alive else ast.column(s), s) for s in sorted(need)]
         return ast.select(listed, both)
 

@@ -76,8 +76,8 @@ def used_ctes(tree: Ast, state: State) -> list[str]:
     while open_trees:
         for part in ast.walk(open_trees.pop()):
             name = part.get("table_name")
-            if part.get("type") == "BASE_TABLE" and not part.get("schema_name") and name in state.ctes:
-                if name not in found:
-                    found.add(name)
-                    open_trees.append(state.ctes[name])
+            bare = part.get("type") == "BASE_TABLE" and not part.get("schema_name")
+            if bare and name in state.ctes and name not in found:
+                found.add(name)
+                open_trees.append(state.ctes[name])
     return [name for name in state.ctes if name in found]
