@@ -1,6 +1,14 @@
 -- ai_query as Databricks spells it: same arguments, order and defaults, by position or by name (=> or :=).
--- `__ai_query` returns a JSON document, `__ai_structure` (a constant when the query is bound) says what it holds,
+-- `__ai_ask` returns a JSON document, `__ai_structure` (a constant when the query is bound) says what it holds,
 -- so the result has its declared type: VARCHAR, or the type of returnType or responseFormat.
+
+-- name: ask
+-- The one way from SQL to the engine; the planner puts another macro in its place while it works.
+CREATE OR REPLACE TEMP MACRO __ai_ask(
+    endpoint, request, returnType, failOnError, modelParameters, responseFormat, files
+) AS __ai_query(
+    endpoint, request, returnType, failOnError, modelParameters, responseFormat, files, __ai_session()
+);
 
 -- name: ai_query
 CREATE OR REPLACE TEMP MACRO ai_query(
@@ -12,9 +20,7 @@ CREATE OR REPLACE TEMP MACRO ai_query(
     responseFormat := NULL,
     files := NULL
 ) AS from_json(
-    __ai_query(
-        endpoint, request, returnType, failOnError, modelParameters, responseFormat, files, __ai_session()
-    ),
+    __ai_ask(endpoint, request, returnType, failOnError, modelParameters, responseFormat, files),
     -- The test for NULL lets DuckDB create the macro while the arguments are still unknown.
     if(
         returnType IS NULL,

@@ -2,42 +2,16 @@
 -- leaves it alone even where its arguments are constant.
 
 -- name: planning
-CREATE OR REPLACE TEMP MACRO ai_query(
-    endpoint,
-    request,
-    returnType := NULL,
-    failOnError := true,
-    modelParameters := NULL,
-    responseFormat := NULL,
-    files := NULL
-) AS from_json(
-    __ai_planned(endpoint, request, returnType, failOnError, modelParameters, responseFormat, files),
-    if(
-        returnType IS NULL,
-        __ai_structure(NULL, responseFormat, failOnError),
-        __ai_structure(returnType, responseFormat, failOnError)
-    )
-);
+CREATE OR REPLACE TEMP MACRO __ai_ask(
+    endpoint, request, returnType, failOnError, modelParameters, responseFormat, files
+) AS __ai_planned(endpoint, request, returnType, failOnError, modelParameters, responseFormat, files);
 
 -- name: answering
 -- The final run of a statement: every call is found in the table of answers, which is one hash join.
 -- {call}, {request}, {files}, {document} and {answers} are quoted names that no user can have chosen.
-CREATE OR REPLACE TEMP MACRO ai_query(
-    endpoint,
-    request,
-    returnType := NULL,
-    failOnError := true,
-    modelParameters := NULL,
-    responseFormat := NULL,
-    files := NULL
-) AS from_json(
-    {document_of},
-    if(
-        returnType IS NULL,
-        __ai_structure(NULL, responseFormat, failOnError),
-        __ai_structure(returnType, responseFormat, failOnError)
-    )
-);
+CREATE OR REPLACE TEMP MACRO __ai_ask(
+    endpoint, request, returnType, failOnError, modelParameters, responseFormat, files
+) AS {document_of};
 
 -- name: document
 (

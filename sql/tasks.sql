@@ -101,7 +101,7 @@ CREATE OR REPLACE TEMP MACRO __ai_options(options) AS CAST(options AS MAP(VARCHA
 -- name: __ai_document
 -- One answer as JSON: the value alone, or (failOnError => false) under `response`, the reason under `error_message`.
 CREATE OR REPLACE TEMP MACRO __ai_document(request, type, format, is_json) AS regexp_replace(
-    __ai_query(__ai_default_endpoint(), request, type, NOT is_json, NULL, format, NULL, __ai_session()),
+    __ai_ask(__ai_default_endpoint(), request, type, NOT is_json, NULL, format, NULL),
     '"errorMessage":(null|"(?:[^"\\]|\\.)*")\}$',
     '"error_message":\1}'
 );

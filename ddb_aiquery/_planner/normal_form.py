@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import orjson
 
 from ddb_aiquery._planner import ast
@@ -13,8 +14,6 @@ from ddb_aiquery._planner.calls import Unplannable
 from ddb_aiquery._sql import named
 
 if TYPE_CHECKING:
-    import duckdb
-
     from ddb_aiquery._planner.ast import Ast
 
 
@@ -22,6 +21,14 @@ _DELIM_DEDUP = "__duckdb_delim_dedup_"
 """How DuckDB names the distinct correlated values of a subquery."""
 DEDUP = "_dedup"
 """Ends the unique name of such a CTE."""
+
+
+class Unbound(Exception):
+    """DuckDB could not show a statement, and its optimiser is still off; `error` is what it said."""
+
+    def __init__(self, error: duckdb.Error) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 @contextmanager
@@ -35,15 +42,19 @@ def unoptimised(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     connection.execute(statements["optimiser_off"])
     try:
         yield
-    finally:
+    except duckdb.Error as error:
+        raise Unbound(error) from None  # the transaction is aborted: the optimiser waits for its rollback
+    except BaseException:
         connection.execute(statements["optimiser_on"])
+        raise
+    connection.execute(statements["optimiser_on"])
 
 
 def bound_text(connection: duckdb.DuckDBPyConnection, query: str, parameters: Any = None) -> str:
     """Return the statement as DuckDB binds it: views, macros, stars and parameters expanded, nothing moved.
 
     Raises:
-        duckdb.Error: the statement is wrong, or has a part that EXPLAIN (SQL) cannot show.
+        Unbound: the statement is wrong, or has a part that EXPLAIN (SQL) cannot show.
     """
     with unoptimised(connection):
         rows = connection.execute(f"EXPLAIN (SQL) {query}", parameters).fetchall()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from ddb_aiquery._planner.algebra import State, exactly
 from ddb_aiquery._planner.bind import Binder, Bound
 from ddb_aiquery._planner.calls import CALL, Unknown, Unplannable
 from ddb_aiquery._planner.functions import Functions, read_functions
+from ddb_aiquery._planner.normal_form import Unbound
 from ddb_aiquery._planner.questions import Answers
 from ddb_aiquery._planner.running import Asker, Counting, Desk, Live, Memory, Stage, quoted, where
 from ddb_aiquery._planner.stages import Solver
@@ -120,7 +121,7 @@ class Session:
         self.connection.execute(named("planner.sql")["planning"])
         try:
             yield
-        except duckdb.Error:
+        except (duckdb.Error, Unbound):
             raise
         except BaseException:
             self.restore()
@@ -130,7 +131,7 @@ class Session:
 
     def restore(self) -> None:
         """Make `ai_query` the function again."""
-        self.connection.execute(named("ai_query.sql")["ai_query"])
+        self.connection.execute(named("ai_query.sql")["ask"])
 
     def run(self, statement: Statement) -> Finish:
         """Run a statement so that its result is open on the connection; call what is returned when it was read.
@@ -150,10 +151,12 @@ class Session:
                 return self._called(statement, run, str(reason), self._cleaning(desk, own=own))
             self._abandon(desk, own=own)
             return self._called(statement, run, str(reason))
-        except duckdb.Error as error:
+        except (duckdb.Error, Unbound) as error:
             self._abandon(desk, own=own)
+            self._mend(error)
             if not own:
-                raise
+                self.asker.finish(run)
+                raise error.error from None if isinstance(error, Unbound) else error
             return self._called(statement, run, str(error))
         except BaseException:
             self._abandon(desk, own=own)
@@ -162,6 +165,12 @@ class Session:
         return Finish(
             [*self._cleaning(desk, own=own), lambda: self.asker.finish(run)], outcome, lambda: self._undo(desk, run, own)
         )
+
+    def _mend(self, error: Exception) -> None:
+        """Switch the optimiser on again, which an aborted transaction did not allow; in the user's own it waits."""
+        if isinstance(error, Unbound):
+            with suppress(duckdb.Error):
+                self.connection.execute(named("planner.sql")["optimiser_on"])
 
     def _undo(self, desk: Desk, run: Any, own: bool) -> None:
         self._abandon(desk, own=own)
@@ -284,6 +293,12 @@ class Session:
             except Unknown as reason:
                 note = str(reason)
             return Outcome(tuple(runner.stages), note)
+        except Unbound as unbound:
+            self._abandon(desk, own=own)
+            self._mend(unbound)
+            if not isinstance(unbound.error, duckdb.NotImplementedException):
+                raise unbound.error from None
+            raise Unplannable(str(unbound)) from None
         finally:
             self._abandon(desk, own=own)
 
