@@ -15,7 +15,6 @@ import duckdb
 import ddb_aiquery
 from ddb_aiquery.testing import Collapse, Cut, Mixture, RateLimited, Reset, ScriptedEndpoint, Slow, Status
 
-
 SETTLED = 20_000
 """Prompts from which on a bound must hold with no allowance for the calls by which the endpoint is found out."""
 
@@ -66,10 +65,10 @@ def mixed() -> Mixture:
 
 
 CASES = {
-    "30 % faults": Case(mixed, 1500, 0.02, 64, excess=0.05, faults=0.3, timeout=2.0),
-    "50 a second, headers": Case(lambda: RateLimited(50, headers=True), 300, 0.1, 64, rejected=0.005),
-    "50 a second": Case(lambda: RateLimited(50), 300, 0.1, 64, rejected=0.10),
-    "collapse above 16": Case(lambda: Collapse(above=16), 1500, 0.05, 64, excess=0.06),
+    "30 % faults": Case(mixed, 800, 0.02, 64, excess=0.05, faults=0.3, timeout=2.0),
+    "50 a second, headers": Case(lambda: RateLimited(50, headers=True), 150, 0.1, 64, rejected=0.005),
+    "50 a second": Case(lambda: RateLimited(50), 150, 0.1, 64, rejected=0.10),
+    "collapse above 16": Case(lambda: Collapse(above=16), 1000, 0.05, 64, excess=0.06),
 }
 
 
@@ -98,7 +97,7 @@ def main(words: list[str]) -> None:
     for name in [word for word in words if word != "--short"] or CASES:
         figures = run_case(name, CASES[name].short if "--short" in words else CASES[name].long)
         excess = 100 * (figures.requests / figures.prompts - 1)
-        print(
+        print(  # noqa: T201
             f"{name}: {figures.answered} of {figures.prompts} answered, {figures.requests} requests ({excess:+.1f} %), "
             f"{100 * figures.rejected / figures.requests:.2f} % rejected, {figures.seconds:.1f} s, "
             f"{figures.answered / figures.seconds:.0f} a second, within bounds: {figures.within}",

@@ -74,7 +74,7 @@ def main() -> None:
     for run in range(given.runs):
         begun = time.monotonic()
         requests = ask_together(given.prompts, given.processes, given.threads)
-        print(
+        print(  # noqa: T201
             f"run {run + 1}: {requests} requests for {given.prompts} prompts, {time.monotonic() - begun:.1f} s",
             flush=True,
         )

@@ -25,7 +25,8 @@ def picky(prompt: str, request: dict[str, Any]) -> Any:
         )
     if "max_tokens" in request:
         return refuse(
-            "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.",
+            "Unsupported parameter: 'max_tokens' is not supported with this model. "
+            "Use 'max_completion_tokens' instead.",
             "max_tokens",
         )
     wanted = request.get("response_format", {}).get("json_schema", {})
@@ -51,7 +52,8 @@ def picky(prompt: str, request: dict[str, Any]) -> Any:
     return '{"a": 7}' if "JSON" in prompt else f"ok {prompt}"
 
 
-ASK = "SELECT count(ai_query('test', 'p' || i, modelParameters => {'temperature': 0.2, 'max_tokens': 50})) FROM range(300) t(i)"
+GIVEN = "modelParameters => {'temperature': 0.2, 'max_tokens': 50}"
+ASK = f"SELECT count(ai_query('test', 'p' || i, {GIVEN})) FROM range(300) t(i)"
 
 
 def test_refused_parameters_are_left_out(open_plain: Callable[..., Any]) -> None:
@@ -145,7 +147,7 @@ def test_what_is_refused_for_ever_ends(open_plain: Callable[..., Any]) -> None:
 
 
 def test_a_truncated_answer_gets_more_room_once(open_plain: Callable[..., Any]) -> None:
-    """With retry_truncated_tokens a cut-off answer is asked for once more; both calls are paid, the first is kept too."""
+    """With retry_truncated_tokens a cut-off answer is asked for once more; both calls are paid and kept."""
 
     def answer(prompt: str, request: dict[str, Any]) -> Any:
         return f"all of {prompt}" if request.get("max_tokens", 0) >= 900 else Truncated("half of it")
@@ -164,7 +166,8 @@ def test_a_truncated_answer_is_flagged_in_its_row(open_plain: Callable[..., Any]
     with ScriptedEndpoint(lambda p, _r: Truncated("half") if p == "p1" else p) as server:
         options = {} if room is None else {"retry_truncated_tokens": room}
         con = open_plain(server.settings("test", parameters={"max_tokens": 100}, **options))
-        sql = "SELECT r.response, r.errorMessage FROM (SELECT ai_query('test', 'p' || i, failOnError => false) AS r FROM range(3) t(i))"
+        call = "ai_query('test', 'p' || i, failOnError => false)"
+        sql = f"SELECT r.response, r.errorMessage FROM (SELECT {call} AS r FROM range(3) t(i))"
         found = con.execute(sql).fetchall()
         assert [response for response, _ in found] == ["p0", None, "p2"]
         assert "cut off" in found[1][1]

@@ -17,7 +17,7 @@ CODE = """
 import duckdb, ddb_aiquery, os, signal, sys, threading, time
 con = ddb_aiquery.register(duckdb.connect(), config={settings!r})
 con.execute("SET enable_progress_bar = false")
-con.execute("CREATE TABLE t AS SELECT 'p' || i AS p FROM range(800) r(i)")
+con.execute("CREATE TABLE t AS SELECT 'p' || i AS p FROM range(400) r(i)")
 ask = "SELECT count(*), count(ai_query('test', p{more})) FROM t"
 def stop():
     time.sleep({after})
@@ -66,14 +66,14 @@ def test_a_stopped_query_keeps_what_it_has(how: str, more: str) -> None:
             assert any(word.endswith("True") for word in said), said
             assert heard(child) == "idle"
             sent = server.requests
-            assert 0 < sent < 800
+            assert 0 < sent < 400
             assert server.answered == sent
             time.sleep(0.3)
             assert server.requests == sent
             tell(child)
-            assert heard(child) == "[(800, 800)]"
+            assert heard(child) == "[(400, 400)]"
             assert child.wait(30) == 0
-        assert server.requests == 800
+        assert server.requests == 400
 
 
 def test_an_interrupt_ends_its_own_connections_query_only(open_plain: Callable[..., Any]) -> None:
@@ -140,15 +140,15 @@ def test_processes_share_a_rate() -> None:
     times: list[float] = []
     with ScriptedEndpoint(script=lambda arrival: times.append(arrival.time)) as server:
         settings = server.settings("test", requests_per_minute=1200)
-        codes = [PACED.format(settings=settings, name=name, count=60) for name in ("a", "b")]
+        codes = [PACED.format(settings=settings, name=name, count=30) for name in ("a", "b")]
         with child_of(codes[0]) as one, child_of(codes[1]) as two:
             assert heard(one) == heard(two) == "ready"
             tell(one)
             tell(two)
-            assert heard(one) == heard(two) == "[(60,)]"
-        assert server.requests == 120
-        # 120 calls at 19.6 a second, of which a full bucket gives half a second's at once
-        assert times[-1] - times[0] >= 0.9 * (120 - 10) / 19.6
+            assert heard(one) == heard(two) == "[(30,)]"
+        assert server.requests == 60
+        # 60 calls at 19.6 a second, of which a full bucket gives half a second's at once
+        assert times[-1] - times[0] >= 0.9 * (60 - 10) / 19.6
 
 
 def test_processes_share_a_cooldown() -> None:

@@ -127,7 +127,7 @@ def test_a_short_secret_does_not_garble_texts():
 
 def test_many_secrets_at_once():
     """Each of a hundred registered secrets is redacted, the longer one first where one begins another."""
-    dice, one = random.Random(1), Redactor()  # noqa: S311
+    dice, one = random.Random(1), Redactor()
     secrets = ["".join(dice.choices("abcdefghij", k=12)) for _ in range(100)]
     for secret in secrets:
         one.register(secret)
