@@ -13,6 +13,29 @@ CREATE OR REPLACE TEMP MACRO __ai_ask(
     endpoint, request, returnType, failOnError, modelParameters, responseFormat, files
 ) AS {document_of};
 
+-- name: answering_typed
+-- The same with the type inside, so that a document is read once an answer and not once a row.
+CREATE OR REPLACE TEMP MACRO ai_query(
+    endpoint,
+    request,
+    returnType := NULL,
+    failOnError := true,
+    modelParameters := NULL,
+    responseFormat := NULL,
+    files := NULL
+) AS (
+    SELECT from_json(
+        {document},
+        if(
+            returnType IS NULL,
+            __ai_structure(NULL, responseFormat, failOnError),
+            __ai_structure(returnType, responseFormat, failOnError)
+        )
+    )
+    FROM {answers}
+    WHERE {call} = ({key_call}) AND {request} = ({key_request}) AND {files} = ({key_files})
+);
+
 -- name: document
 (
     SELECT {document}

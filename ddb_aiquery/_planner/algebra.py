@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ddb_aiquery._planner import ast
-from ddb_aiquery._planner.calls import Unplannable, has_call, is_call
+from ddb_aiquery._planner.calls import Unplannable, has_call, is_answer
 
 if TYPE_CHECKING:
     from ddb_aiquery._planner.ast import Ast
@@ -48,7 +48,7 @@ class State:
 
     def answered(self, expression: Any) -> Any:
         """Return the expression with its calls looked up in the answers."""
-        return ast.rewrite(expression, lambda part: self.look_up(part) if is_call(part) else None)
+        return ast.rewrite(expression, lambda part: self.look_up(part) if is_answer(part) else None)
 
     def is_ready(self, node: Node) -> bool:
         """Return whether the node shows its exact rows."""
@@ -188,7 +188,7 @@ def exactly(rel: Rel, items: list[tuple[Ast, str]], state: State, modifiers: Ite
     found: dict[str, tuple[Ast, str]] = {}
 
     def change(part: Ast) -> Ast | None:
-        if not is_call(part):
+        if not is_answer(part):
             return None
         _, symbol = found.setdefault(ast.fingerprint(part), (part, state.symbol()))
         return ast.column(symbol, part.get("alias", ""))

@@ -40,6 +40,14 @@ def is_call(node: Any) -> bool:
     return bool(node.get("class") == "FUNCTION" and node.get("function_name") == CALL)
 
 
+def is_answer(node: Any) -> bool:
+    """Return whether the node is a call, or a call's document with its type: what is looked up as one."""
+    if node.get("class") != "FUNCTION":
+        return False
+    first = node["arguments"][0]["expression"] if node["function_name"] == "from_json" else node
+    return is_call(first)
+
+
 def has_call(node: Any) -> bool:
     """Return whether a call stands anywhere in the tree."""
     return any(is_call(part) for part in ast.walk(node))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ddb_aiquery._planner import ast
-from ddb_aiquery._planner.calls import ARGUMENTS, has_call
+from ddb_aiquery._planner.calls import ARGUMENTS, has_call, is_call
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,14 +46,21 @@ class Answers:
     keys: tuple[Ast, Ast, Ast]
     """Expressions over columns with the names of the arguments; the statement `keys` of sql/planner.sql."""
 
-    def look_up(self, call: Ast, state: State) -> Ast:
-        """Return the scalar subquery that finds the call's document, NULL if there is none."""
+    def look_up(self, answer: Ast, state: State) -> Ast:
+        """Return the scalar subquery that finds a call's document, NULL if there is none.
+
+        A type that stands around the call goes inside, where it is read once an answer, not once a row.
+        """
+        value, call = ast.column(self.labels[3]), answer
+        if not is_call(answer):
+            (document, *rest) = answer["arguments"]
+            call = document["expression"]
+            value = {**answer, "alias": "", "arguments": [{**document, "expression": value}, *rest]}
         arguments = [state.answered(argument["expression"]) for argument in call["arguments"][:ARGUMENTS]]
         matches = [
             ast.equal(ast.column(label), key) for label, key in zip(self.labels, self.of(arguments), strict=False)
         ]
-        document = (ast.column(self.labels[3]), "")
-        return ast.scalar(ast.select([document], ast.table(self.path, state.alias()), ast.both(matches)))
+        return ast.scalar(ast.select([(value, "")], ast.table(self.path, state.alias()), ast.both(matches)))
 
     def of(self, arguments: Sequence[Ast]) -> list[Ast]:
         """Return the three keys of a call with these arguments."""

@@ -131,7 +131,8 @@ class Session:
 
     def restore(self) -> None:
         """Make `ai_query` the function again."""
-        self.connection.execute(named("ai_query.sql")["ask"])
+        for macro in ("ask", "ai_query"):
+            self.connection.execute(named("ai_query.sql")[macro])
 
     def run(self, statement: Statement) -> Finish:
         """Run a statement so that its result is open on the connection; call what is returned when it was read.
@@ -233,8 +234,10 @@ class Session:
         if kept and plan.span is not None and (text := self._rewritten(plan, plan.span, solver)) is not None:
             self.connection.execute(statement.prefix + text)
             return
-        self.connection.execute(answering(table, "document_or_call" if kept else "document"))
+        for macro in answering(table, kept=kept):
+            self.connection.execute(macro)
         if plan.span is not None and not self._binds(plan.span.query, statement.parameters):
+            self.restore()
             if kept or (text := self._rewritten(plan, plan.span, solver)) is None:
                 raise Unplannable("a place where no subquery may stand")
             self.connection.execute(statement.prefix + text)
@@ -317,14 +320,16 @@ def _span(statement: Statement) -> Span | None:
     return query_of(statement.text, after="into" if statement.kind == "INSERT" else None)
 
 
-def answering(table: Answers, kind: str) -> str:
-    """Return the macro that finds answers in the table; `document_or_call` asks for those it does not find."""
+def answering(table: Answers, *, kept: bool) -> list[str]:
+    """Return the macros that find answers in the table; where rows were kept, they call for those that are missing."""
     statements = named("planner.sql")
     # Bare expressions: behind a SELECT of its own each would be a nested loop over rows and answers, not a hash join.
     keys = {f"key_{name}": statements[f"key_{name}"].partition("SELECT ")[2] for name in ("call", "request", "files")}
     labels = dict(zip(("call", "request", "files", "document"), map(quoted, table.labels), strict=True))
-    found = statements[kind].format(answers=where(table.path), **labels, **keys)
-    return statements["answering"].replace("{document_of}", found)
+    parts = {**labels, **keys, "answers": where(table.path)}
+    found = statements["document_or_call" if kept else "document"].format(**parts)
+    asked = statements["answering"].replace("{document_of}", found)
+    return [asked] if kept else [asked, statements["answering_typed"].format(**parts)]
 
 
 def _install(connection: duckdb.DuckDBPyConnection) -> None:
