@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+CANCELLED = "Cancelled; answers that arrived are kept."
+
 
 class Quit(Exception):
     """The user wants to leave, with this exit status."""

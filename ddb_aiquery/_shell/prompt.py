@@ -24,7 +24,7 @@ from pygments.lexers.sql import SqlLexer  # type: ignore[import-untyped]
 from ddb_aiquery import __version__
 from ddb_aiquery._redact import REDACTOR
 from ddb_aiquery._shell.completion import SqlCompleter, Vocabulary
-from ddb_aiquery._shell.leaving import Quit
+from ddb_aiquery._shell.leaving import CANCELLED, Quit
 from ddb_aiquery._shell.splitting import pieces
 
 if TYPE_CHECKING:
@@ -72,15 +72,21 @@ def interact(open_shell: Callable[[], Shell], database: str) -> int:
                 return 0
             shell = opening.shell()
             shell.confirm = _confirm
-            for piece in pieces(text)[0]:
-                if not shell.run(piece):
-                    break  # what was entered together was meant together
+            _obey(shell, text)
             database = shell.database
             opening.vocabulary.forget()
     except Quit as leaving:
         return leaving.status
     finally:
         opening.close()
+
+
+def _obey(shell: Shell, text: str) -> None:
+    """Run what was entered together, to its end or its first error."""
+    try:
+        all(shell.run(piece) for piece in pieces(text)[0])
+    except KeyboardInterrupt:  # between two statements, or while the first Ctrl-C was being told
+        shell.say(CANCELLED)
 
 
 def _read(session: PromptSession[str], database: str, opening: _Opening) -> str | None:

@@ -18,12 +18,12 @@ from ddb_aiquery._process import PROCESS
 from ddb_aiquery._settings import Settings, load
 from ddb_aiquery._shell import commands, statement
 from ddb_aiquery._shell.layouts import Style
+from ddb_aiquery._shell.leaving import CANCELLED
 from ddb_aiquery._shell.modes import write
 from ddb_aiquery._shell.splitting import Piece, Splitter
 from ddb_aiquery._sql import named
 from ddb_aiquery.errors import AiQueryError, Cancelled
 
-CANCELLED = "Cancelled; answers that arrived are kept."
 _LINE = re.compile(r"^LINE (\d+):", re.MULTILINE)
 
 

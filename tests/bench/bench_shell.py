@@ -25,6 +25,7 @@ def measure(environ: dict[str, str], home: Path) -> tuple[float, float]:
     terminal.type("SELECT 42 AS answer;" + ENTER)
     terminal.wait_for("│     42 │")
     result = time.perf_counter() - begun
+    terminal.wait_for("memory D", times=2)
     terminal.type(CTRL_D)
     terminal.wait_end()
     terminal.close()

@@ -133,7 +133,6 @@ def test_a_cell_can_be_interrupted(kernel: Cells) -> None:
         assert "42" in kernel.html("ddb_aiquery.connect().execute('SELECT 42 AS n').df()")
 
 
-@pytest.mark.xfail(strict=False, reason="the planner's reader stays open while the notebook keeps the traceback")
 def test_the_connection_works_after_an_interrupt(kernel: Cells) -> None:
     """The next cell can use the connection whose statement was interrupted."""
     with ScriptedEndpoint(lambda prompt, _: prompt, latency=60.0) as endpoint:

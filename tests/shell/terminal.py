@@ -89,9 +89,15 @@ class Terminal:
                 raise AssertionError(f"the program ended without {what}:\n{self.text}")
         return self.text
 
-    def look(self) -> None:
-        """Read what comes in the next moment."""
-        self._read(0.2)
+    def press_until(self, key: str, text: str) -> None:
+        """Press a key, again where it came between two pieces of work and nobody heard it, until a text is shown."""
+        end = time.monotonic() + DEADLINE
+        while text not in self.text:
+            assert time.monotonic() < end, f"no {text!r} on the screen:\n{self.text}"
+            self.type(key)
+            heard = time.monotonic() + 3
+            while text not in self.text and time.monotonic() < heard:
+                self._read(0.2)
 
     def wait_for(self, text: str, times: int = 1) -> str:
         """Read until a text stands on the screen."""
