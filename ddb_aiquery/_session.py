@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ddb_aiquery import _ask
 from ddb_aiquery._engine.budget import MICRO, Budget, Purse, cost_micro
@@ -129,6 +130,8 @@ class Session:
             for batch in batches:
                 parts = _ask.groups(batch.columns[: len(_ask.ARGUMENTS)], self.read_terms)
                 under_way.append((batch, parts))
+                if "rows" in batch.schema.names:  # how many rows of the data ask each question
+                    running.tally.add(rows=pc.sum(batch.column("rows")).as_py() or 0)
                 _ask.send(parts, self.engine, running.memo, asking)
                 waiting += batch.num_rows
                 while waiting > WINDOW:

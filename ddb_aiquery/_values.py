@@ -216,6 +216,11 @@ class Claims:
     theirs: frozenset[bytes]
 
 
+def usd(amount: float) -> str:
+    """Return dollars as text, with cents' fractions where there is nothing else to see."""
+    return f"${amount:.4f}" if amount >= 0.01 or not amount else f"${amount:.6f}"  # noqa: PLR2004 (a cent)
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """What one statement did. Costs are USD by the prices in the settings; `seconds` is wall time."""
@@ -239,9 +244,9 @@ class Run:
     def __str__(self) -> str:
         asked = f"{self.rows:,} rows, {self.questions:,} questions: {self.cached:,} cached, {self.sent:,} sent"
         trouble = "".join(f", {n:,} {what}" for n, what in ((self.retried, "retried"), (self.failed, "failed")) if n)
-        saved = f" (${self.saved_usd:.4f} saved)" if self.saved_usd else ""
+        saved = f" ({usd(self.saved_usd)} saved)" if self.saved_usd else ""
         tokens = f"{self.input_tokens:,} + {self.output_tokens:,} tokens"
-        return f"{asked}{trouble}; {tokens}, ${self.cost_usd:.4f}{saved}, {self.seconds:.1f} s"
+        return f"{asked}{trouble}; {tokens}, {usd(self.cost_usd)}{saved}, {self.seconds:.1f} s"
 
     def _repr_html_(self) -> str:
         from ddb_aiquery._html import run_html  # noqa: PLC0415 (only a notebook draws)

@@ -72,12 +72,12 @@ def _show(console: Console, con: Any, statement: str, *, quietly: bool) -> None:
     result = con.execute(statement)
     rows = result.fetchall()
     if not quietly:
-        console.print(statement.strip(), style="dim", markup=False, highlight=False)
+        console.print(statement.strip(), style="dim", markup=False, highlight=False, soft_wrap=True)
         table = Table(*[column[0] for column in result.description])
         for row in rows[:6]:
             table.add_row(*[str(value) for value in row])
         console.print(table)
-    console.print(str(con.last_run), style="bold green", markup=False, highlight=False)
+    console.print(str(con.last_run), style="bold green", markup=False, highlight=False, soft_wrap=True)
 
 
 def answer(prompt: str, _request: dict[str, Any]) -> str:

@@ -171,6 +171,13 @@ def join(kind: str, left: Ast, right: Ast, condition: Ast | None, reference: str
     return node if reference != "REGULAR" else {**node, "condition": boolean(True)}
 
 
+def counted(query: Ast, name: str) -> Ast:
+    """Return the query with equal rows as one, and how many they were."""
+    count = {"class": "FUNCTION", "type": "FUNCTION", "alias": name, "function_name": "count_star"}
+    function = {**count, "order_bys": {"type": "ORDER_MODIFIER"}, "qualified_name": {"path": ["count_star"]}}
+    return {**query, "select_list": [*query["select_list"], function], "aggregate_handling": "FORCE_AGGREGATES"}
+
+
 def distinct() -> Ast:
     """Return the DISTINCT modifier."""
     return {"type": "DISTINCT_MODIFIER"}

@@ -17,13 +17,15 @@ if TYPE_CHECKING:
     from ddb_aiquery._planner.stages import Solver
 
 NAMES = ("endpoint", "request", "returnType", "failOnError", "modelParameters", "responseFormat", "files")
+ROWS = "rows"
+"""The column that says how many rows of the data ask a question."""
 KEYS = ("call", "request", "files")
 """What an answer is found by: how it was asked, the request as text, the files' hash."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A query with one row for each question: the seven arguments, then the three keys of its answer.
+    """A query with one row for each question: the seven arguments, how many rows ask it, the keys of its answer.
 
     Not `exact`: the query counts rows of which each asks at most one question; its arguments are not known yet.
     """
@@ -75,15 +77,16 @@ def question(solver: Solver, rel: Rel, where: Sequence[Ast], site: Site, *, exac
     varying = [place for place, argument in enumerate(site.arguments) if not _is_constant(argument)]
     items = [(site.arguments[place], f"a{place}") for place in varying]
     filled = ast.operator("OPERATOR_IS_NOT_NULL", site.arguments[1])
-    inner = {**solver.loosely(rel, items, [*where, filled]), "modifiers": [ast.distinct()]}
+    rows = solver.loosely(rel, items, [*where, filled])
+    inner = ast.counted(rows, ROWS) if items else {**rows, "modifiers": [ast.distinct()]}
     arguments = [ast.column(f"a{p}") if p in varying else site.arguments[p] for p in range(ARGUMENTS)]
     keys = solver.runner.table.of(arguments)
     listed = [
         *zip(arguments, NAMES, strict=True),
+        (ast.column(ROWS) if items else ast.number(1), ROWS),
         *((key, f"key_{name}") for key, name in zip(keys, KEYS, strict=True)),
     ]
     known = solver.runner.table
-    rows = {**inner, "modifiers": []}
     if not solver.runner.asked:
         return Asked(ast.select(listed, ast.derived(inner, solver.state.alias())), rows)
     matches = [ast.equal(ast.column(label), key) for label, key in zip(known.labels, keys, strict=False)]
