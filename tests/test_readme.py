@@ -22,6 +22,13 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 
 
+def topic(prompt: str, _request: dict[str, Any]) -> str:
+    """Answer the README's first query."""
+    if "charged" in prompt or "invoice" in prompt:
+        return "billing"
+    return "delivery" if "rder" in prompt else "defect"
+
+
 def answer(prompt: str, request: dict[str, Any]) -> str:
     """Answer what the README's examples ask."""
     if "stars" in prompt:
@@ -45,6 +52,16 @@ def endpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setenv("DDB_AIQUERY_CONFIG", str(file))
         monkeypatch.chdir(tmp_path)
         yield
+
+
+def test_the_first_query_has_the_output_that_the_readme_shows() -> None:
+    """1,200,000 rows, 195 questions, and the three counts."""
+    with ScriptedEndpoint(topic) as server, ddb_aiquery.connect(config=server.settings("summarizer")) as con:
+        con.execute(f"CREATE TABLE tickets AS FROM read_csv('{ROOT / 'examples/data/tickets.csv'}') t, range(400)")
+        rows = con.execute(blocks("sql")[0]).fetchall()
+        assert [f"│ {name:<8} │ {count:>7} │" in README for name, count in rows] == [True] * 3
+        assert (con.last_run.rows, con.last_run.questions, server.requests) == (1_200_000, 195, 195)
+    assert "1,200,000 rows, 195 questions: 0 cached, 195 sent" in README
 
 
 @pytest.mark.usefixtures("endpoint")
