@@ -6,7 +6,7 @@ import re
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from types import FrameType, FunctionType
 from typing import Any, Self
 
@@ -88,10 +88,8 @@ class AiConnection:
     def __del__(self) -> None:
         raw = self.__dict__.get("_raw")
         if raw is not None and self.__dict__.get("_open") is not None:
-            try:
+            with suppress(Exception):  # the database may be gone already
                 self._settle()
-            except Exception:  # noqa: BLE001, S110 - the database may be gone already
-                pass
 
     def close(self) -> None:
         """End an open result and close the connection."""
@@ -289,7 +287,9 @@ class AiConnection:
         if self._calls is None:
             listed = (named("planner.sql")[name] for name in ("named_calls", "named_macros"))
             names = {row[0] for statement in listed for row in self._raw.execute(statement).fetchall()}
-            self._calls = re.compile("|".join([r"\bai_\w", *(rf"\b{re.escape(n)}\b" for n in sorted(names))]), re.I)
+            self._calls = re.compile(
+                "|".join([r"\bai_\w", *(rf"\b{re.escape(n)}\b" for n in sorted(names))]), re.IGNORECASE
+            )
         return self._calls.search(text) is not None
 
     # How a result is read
@@ -387,7 +387,7 @@ class AiConnection:
         return None if made is None else AiRelation(self, made, parameters)
 
 
-def _submit(__ai_method: Any, *__ai_arguments: Any, **__ai_options: Any) -> Any:
+def _submit(__ai_method: Any, /, *__ai_arguments: Any, **__ai_options: Any) -> Any:
     return __ai_method(*__ai_arguments, **__ai_options)
 
 
@@ -398,7 +398,8 @@ def _plain(word: str) -> str:
 def _has_query(kind: str, words: Sequence[str]) -> bool:
     """Return whether a statement of this kind evaluates a query: not CREATE VIEW, not COPY of a table."""
     if kind == "CREATE":
-        return "as" in words and "table" in words[: words.index("as")] and [w for w in words if w != ";"][-3:] != _NO_DATA
+        made = "as" in words and "table" in words[: words.index("as")]
+        return made and [word for word in words if word != ";"][-3:] != _NO_DATA
     if kind == "COPY":
         return len(words) > 1 and words[1] == "("
     return words[:1] not in (["describe"], ["show"], ["desc"])

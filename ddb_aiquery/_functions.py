@@ -73,9 +73,7 @@ def _create_functions(con: duckdb.DuckDBPyConnection) -> None:
             continue
         PROCESS.functions.append(function)
         try:
-            con.create_function(
-                name, function, None, returns, type=ARROW, null_handling=SPECIAL, side_effects=volatile
-            )
+            con.create_function(name, function, None, returns, type=ARROW, null_handling=SPECIAL, side_effects=volatile)
         except duckdb.CatalogException as error:
             if "already exists" not in str(error):
                 raise

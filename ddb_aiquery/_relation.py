@@ -40,7 +40,8 @@ class AiRelation:
         if name in _FETCHES:
             return self._fetching(name)
         if name in _SHOWS:
-            return lambda *args, **options: getattr(self._answered(), name)(*args, **options)
+            # The relation is answered when it is shown, not when the method is looked up.
+            return lambda *args, **options: getattr(self._answered(), name)(*args, **options)  # noqa: PLW0108
         if name in _MAKES:
             return lambda table, *_: self._made(_MAKES[name], table)
         value = getattr(self.raw, name)

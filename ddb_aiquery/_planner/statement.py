@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import duckdb
+from duckdb.func import SPECIAL
+from duckdb.sqltypes import VARCHAR
 
 from ddb_aiquery._planner import ast, normal_form
 from ddb_aiquery._planner.algebra import State, exactly
@@ -24,7 +26,7 @@ from ddb_aiquery._planner.text import Span, inner_query, query_of
 from ddb_aiquery._sql import named
 
 if TYPE_CHECKING:
-    from ddb_aiquery._planner.ast import Ast
+    pass
 
 CHANGES = frozenset({"UPDATE", "DELETE", "MERGE_INTO"})
 """Statements whose own text must run, since their query is only part of what they do."""
@@ -157,14 +159,16 @@ class Session:
             self._mend(error)
             if not own:
                 self.asker.finish(run)
-                raise error.error from None if isinstance(error, Unbound) else error
+                raise (error.error if isinstance(error, Unbound) else error) from None
             return self._called(statement, run, str(error))
         except BaseException:
             self._abandon(desk, own=own)
             self.asker.finish(run)
             raise
         return Finish(
-            [*self._cleaning(desk, own=own), lambda: self.asker.finish(run)], outcome, lambda: self._undo(desk, run, own)
+            [*self._cleaning(desk, own=own), lambda: self.asker.finish(run)],
+            outcome,
+            lambda: self._undo(desk, run, own),
         )
 
     def _mend(self, error: Exception) -> None:
@@ -215,10 +219,9 @@ class Session:
             span = _span(statement)
             if span and re.search(r"\bai_\w", span.after, re.IGNORECASE):
                 raise Unplannable("a call after the statement's query")
-            whole = span is None or _is_values(span.query)
-            query = statement.text if whole else span.query
+            query = statement.text if span is None or _is_values(span.query) else span.query
             text = normal_form.bound_text(self.connection, query, statement.parameters)
-        if whole and statement.kind != "SELECT":
+        if query is statement.text and statement.kind != "SELECT":
             inner = inner_query(text)
             if CALL in inner.before or CALL in inner.after:
                 raise Unplannable("a call outside the statement's query")
@@ -336,7 +339,7 @@ def _install(connection: duckdb.DuckDBPyConnection) -> None:
     """Make the function that stands for a call while a statement is read; it is never evaluated."""
     cursor = connection.cursor()
     try:
-        cursor.create_function(CALL, _never, None, "VARCHAR", null_handling="special")  # type: ignore[arg-type]
+        cursor.create_function(CALL, _never, None, VARCHAR, null_handling=SPECIAL)
     except (duckdb.CatalogException, duckdb.NotImplementedException):
         pass  # another connection to the same database made it
     finally:

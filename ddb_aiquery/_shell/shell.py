@@ -17,6 +17,7 @@ import ddb_aiquery
 from ddb_aiquery._process import PROCESS
 from ddb_aiquery._settings import Settings, load
 from ddb_aiquery._shell import commands, statement
+from ddb_aiquery._shell.interrupting import interruptible
 from ddb_aiquery._shell.layouts import Style
 from ddb_aiquery._shell.leaving import CANCELLED
 from ddb_aiquery._shell.modes import write
@@ -116,7 +117,7 @@ class Shell:
         if not self._agreed(text):
             return
         before, begun, used = self.con.last_run, time.perf_counter(), time.process_time()
-        with self._figures(before):
+        with self._figures(before), interruptible(self.con.raw):
             rows = statement.run(self.con, text)
             if rows is not None:
                 write(rows, self.style, self.out)

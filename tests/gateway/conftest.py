@@ -116,7 +116,7 @@ def running(folder: Path, *arguments, extra="", environ=None, **entry):
 
 
 @pytest.fixture(autouse=True)
-def same_cache(clean_environment, monkeypatch):  # noqa: ARG001  # it comes after that one
+def same_cache(clean_environment, monkeypatch):  # it comes after that one
     """Let the settings' own cache directory count in the test's process too: the environment would beat it."""
     monkeypatch.delenv("DDB_AIQUERY_CACHE")
 
