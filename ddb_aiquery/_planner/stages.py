@@ -131,7 +131,11 @@ class Solver:
         """Return the predicate that keeps, below a barrier, the rows whose keys are wanted above it."""
         if around is None or (around.rel.node is node and not around.where):
             return []
-        return self._wanted(around.rel, around.where, pairs)
+        wanted = self._wanted(around.rel, around.where, pairs)
+        anchor = next((anchor for anchor, part in anchored(around.rel.node) if part is node), node)
+        if anchor is not around.rel.node and anchor is not node:  # of one branch of a UNION ALL
+            wanted += self._wanted(Rel(anchor), [], pairs)
+        return wanted
 
     def matching(self, rel: Rel, demand: Sequence[Ast], pairs: Sequence[tuple[Ast, Ast]]) -> list[Ast]:
         """Return the predicate that keeps rows for which an answered relation has an equal one."""

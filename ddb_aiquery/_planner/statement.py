@@ -166,7 +166,7 @@ class Session:
             self.asker.finish(run)
             raise
         return Finish(
-            [*self._cleaning(desk, own=own), lambda: self.asker.finish(run)],
+            [*self._ending(statement, desk, own=own), lambda: self.asker.finish(run)],
             outcome,
             lambda: self._undo(desk, run, own),
         )
@@ -215,12 +215,12 @@ class Session:
         """
         if "__duckdb_delim" in statement.text:
             raise Unplannable("a name that DuckDB uses itself")
-        with self.reading():
-            span = _span(statement)
-            if span and re.search(r"\bai_\w", span.after, re.IGNORECASE):
-                raise Unplannable("a call after the statement's query")
-            query = statement.text if span is None or _is_values(span.query) else span.query
-            text = normal_form.bound_text(self.connection, query, statement.parameters)
+        span = _span(statement)
+        if span and re.search(r"\bai_\w", span.after, re.IGNORECASE):
+            raise Unplannable("a call after the statement's query")
+        query = statement.text if span is None or _is_values(span.query) else span.query
+        self.connection.execute(named("planner.sql")["planning"])  # until answers are looked up or all is undone
+        text = normal_form.bound_text(self.connection, query, statement.parameters)
         if query is statement.text and statement.kind != "SELECT":
             inner = inner_query(text)
             if CALL in inner.before or CALL in inner.after:
@@ -272,6 +272,12 @@ class Session:
 
     def _cleaning(self, desk: Desk, *, own: bool) -> list[Callable[[], Any]]:
         return [desk.drop, self.restore, *([lambda: desk.run("commit")] if own else [])]
+
+    def _ending(self, statement: Statement, desk: Desk, *, own: bool) -> list[Callable[[], Any]]:
+        """Return what ends a statement whose result was read: one that only reads is undone at one stroke."""
+        if own and statement.kind == "SELECT" and "nextval" not in statement.text.lower():
+            return [lambda: desk.run("rollback")]
+        return self._cleaning(desk, own=own)
 
     def _abandon(self, desk: Desk, *, own: bool) -> None:
         """Leave the connection as it was before a statement that failed."""
