@@ -5,28 +5,27 @@ from __future__ import annotations
 import re
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
-from types import FrameType, FunctionType
+from dataclasses import replace
+from types import FrameType
 from typing import Any, Self
 
 import duckdb
 
 from ddb_aiquery import _planner
 from ddb_aiquery._planner import Asker, Finish, Outcome, Statement
-from ddb_aiquery._planner.presenting import present, stages_text
+from ddb_aiquery._planner.callers import Callers
+from ddb_aiquery._planner.presenting import estimated, present, stages_text
 from ddb_aiquery._planner.running import quoted
-from ddb_aiquery._planner.text import Token, tokens
+from ddb_aiquery._planner.text import Token, has_query, plain, tokens
+from ddb_aiquery._python_tables import PythonTables, called_with
 from ddb_aiquery._relation import AiRelation
 from ddb_aiquery._sql import named
 from ddb_aiquery._values import Estimate, Run
 
 _DRAINING = frozenset({"fetchall", "df", "fetchdf", "fetch_df", "fetchnumpy", "to_arrow_table", "pl", "torch", "tf"})
 _STEPPING = frozenset({"fetchone", "fetchmany", "fetch_df_chunk", "to_arrow_reader"})
-_REDEFINING = re.compile(r"\b(create|alter|drop|attach|detach|use|import|load|set|rollback)\b", re.IGNORECASE)
-"""Statements after which other views and macros may hold calls."""
-_NO_DATA = ["with", "no", "data"]
-_TABULAR = frozenset({"pandas", "pyarrow", "polars", "numpy", "duckdb", "_duckdb"})
 
 
 class AiConnection:
@@ -43,9 +42,9 @@ class AiConnection:
         self._open: Finish | None = None
         self._description: Any = None
         self._prepared: dict[str, str] = {}
-        self._registered: dict[str, Any] = {}
+        self._tables = PythonTables(raw)
+        self._callers = Callers(raw)
         self._relations = False
-        self._calls: re.Pattern[str] | None = None
         self.last_outcome = Outcome()
 
     # What DuckDB offers
@@ -108,14 +107,14 @@ class AiConnection:
         """Make a Python object a table, as DuckDB does."""
         self._settle()
         self._raw.register(view_name, python_object, **options)
-        self._registered[view_name.lower()] = python_object
+        self._tables.registered[view_name.lower()] = python_object
         return self
 
     def unregister(self, view_name: str) -> Self:
         """Remove a registered object."""
         self._settle()
         self._raw.unregister(view_name)
-        self._registered.pop(view_name.lower(), None)
+        self._tables.registered.pop(view_name.lower(), None)
         return self
 
     def execute(self, query: Any, parameters: Any = None) -> Self:
@@ -130,7 +129,7 @@ class AiConnection:
 
     def executemany(self, query: Any, parameters: Any = None) -> Self:
         """Run a statement once for each set of parameters."""
-        if not self._has_calls(str(query)):
+        if not self._callers.named_in(str(query)):
             self._settle()
             self._raw.executemany(query, parameters)
             return self
@@ -165,7 +164,7 @@ class AiConnection:
             outcome = self._session.price(statement)
         except _planner.Unplannable as reason:
             return Estimate(bound=True, note=f"unplanned: {reason}; DuckDB decides which rows are asked about")
-        return _estimated(outcome)
+        return estimated(outcome)
 
     # How a statement runs
 
@@ -176,22 +175,20 @@ class AiConnection:
         text = query.query if isinstance(query, duckdb.Statement) else query
         if not isinstance(text, str) or not self._is_special(text):
             self._translated(lambda: self._raw.execute(query, parameters))
-            if isinstance(text, str) and _REDEFINING.search(text):
-                self._calls = None
+            self._callers.after(str(text))
             return
         statements = self._raw.extract_statements(text)
         for place, statement in enumerate(statements):
             last = place == len(statements) - 1
             self._settle()
             self._one(statement.query.strip(), statement.type.name, parameters if last else None, frame)
-            if _REDEFINING.search(statement.query):
-                self._calls = None
+            self._callers.after(statement.query)
 
     def _one(self, text: str, kind: str, parameters: Any, frame: FrameType | None) -> None:
         listed = tokens(text)
         words = [token.word for token in listed]
-        if kind == "EXECUTE" and len(words) > 1 and _plain(words[1]) in self._prepared:
-            text, parameters = self._prepared[_plain(words[1])], self._arguments(text, listed)
+        if kind == "EXECUTE" and len(words) > 1 and plain(words[1]) in self._prepared:
+            text, parameters = self._prepared[plain(words[1])], self._arguments(text, listed)
             kind = self._raw.extract_statements(text)[0].type.name
             words = [token.word for token in tokens(text)]
         elif not self._is_special(text):
@@ -199,11 +196,11 @@ class AiConnection:
             return
         if kind == "EXPLAIN":
             self._explain(text, listed, parameters, frame)
-        elif kind in _planner.PLANNED and _has_query(kind, words):
+        elif kind in _planner.PLANNED and has_query(kind, words):
             self._planned(self._statement(text, kind, parameters, frame))
         else:
             if kind == "PREPARE":
-                self._prepared[_plain(words[1])] = text[listed[words.index("as")].end :].strip()
+                self._prepared[plain(words[1])] = text[listed[words.index("as")].end :].strip()
             self._unasked(text, parameters)
 
     def _planned(self, statement: Statement) -> None:
@@ -230,7 +227,7 @@ class AiConnection:
         statement = self._statement(inner.query.strip(), inner.type.name, parameters, frame)
         prefix = text[: start.start]
         if any(token.word == "analyze" for token in listed if token.start < start.start):
-            self._planned(_with_prefix(statement, prefix))
+            self._planned(replace(statement, prefix=prefix))
             rows, outcome = self._raw.fetchall(), self.last_outcome
             self._settle()
         else:
@@ -248,49 +245,19 @@ class AiConnection:
         if len(listed) < 3 or listed[2].word != "(":  # noqa: PLR2004 - EXECUTE name (
             return None
         inside = text[listed[2].end : text.rindex(")")]
-        rows = self._raw.execute(f"SELECT struct_pack({inside})" if ":=" in inside else f"SELECT [{inside}]").fetchall()
-        return rows[0][0]
+        if ":=" in inside:
+            return self._raw.execute(f"SELECT struct_pack({inside})").fetchall()[0][0]
+        return list(self._raw.execute(f"SELECT {inside}").fetchall()[0])
 
     def _statement(self, text: str, kind: str, parameters: Any, frame: FrameType | None) -> Statement:
-        return Statement(text, kind, parameters, objects=self._objects(text, frame))
-
-    def _objects(self, text: str, frame: FrameType | None) -> Mapping[str, Any]:
-        """Return the Python objects that a statement reads as tables."""
-        found = {
-            name: value.to_arrow_table() if isinstance(value, AiRelation) else value
-            for name, value in self._variables(text, frame).items()
-        }
-        if self._registered:
-            words = {_plain(token.word) for token in tokens(text)}
-            found |= {name: value for name, value in self._registered.items() if name in words}
-        return found
-
-    def _variables(self, text: str, frame: FrameType | None) -> dict[str, Any]:
-        try:
-            names = self._raw.get_table_names(text)
-        except duckdb.Error:
-            return {}
-        seen = {name: _variable(name, frame) for name in names}
-        return {name: value for name, value in seen.items() if value is not None and not self._is_table(name)}
-
-    def _is_table(self, name: str) -> bool:
-        return bool(self._raw.execute(named("planner.sql")["is_table"], [name, name]).fetchall())
+        return Statement(text, kind, parameters, objects=self._tables.read_by(text, frame))
 
     def _is_special(self, text: str) -> bool:
         if self._relations:
-            variables = self._variables(text, sys._getframe(2))  # noqa: SLF001
+            variables = self._tables.variables(text, sys._getframe(2))  # noqa: SLF001
             if any(isinstance(value, AiRelation) for value in variables.values()):
                 return True
-        return self._has_calls(text) or bool(self._prepared and re.search(r"\bexecute\b", text, re.IGNORECASE))
-
-    def _has_calls(self, text: str) -> bool:
-        if self._calls is None:
-            listed = (named("planner.sql")[name] for name in ("named_calls", "named_macros"))
-            names = {row[0] for statement in listed for row in self._raw.execute(statement).fetchall()}
-            self._calls = re.compile(
-                "|".join([r"\bai_\w", *(rf"\b{re.escape(n)}\b" for n in sorted(names))]), re.IGNORECASE
-            )
-        return self._calls.search(text) is not None
+        return self._callers.named_in(text) or bool(self._prepared and re.search(r"\bexecute\b", text, re.IGNORECASE))
 
     # How a result is read
 
@@ -348,7 +315,7 @@ class AiConnection:
         self._settle()
         self._description, self.last_outcome = None, Outcome()
         kind = self._raw.extract_statements(text)[0].type.name
-        if self._has_calls(text):
+        if self._callers.named_in(text):
             self._planned(self._statement(text, kind, parameters, None))
         else:
             self._translated(lambda: self._raw.execute(text, parameters))
@@ -375,38 +342,15 @@ class AiConnection:
             self._run(";".join(s.query for s in statements[:-1]), None, frame)
             text = statements[-1].query
         options: dict[str, Any] = {"params": parameters} if parameters is not None else {}
-        variables = self._variables(text, frame) if isinstance(text, str) else {}
+        variables = self._tables.variables(text, frame) if isinstance(text, str) else {}
         for name, value in variables.items():
             if isinstance(value, AiRelation):
                 text = named("planner.sql")["over"].format(name=quoted(name), relation=value.sql_query(), query=text)
         unwrapped = {name: value for name, value in variables.items() if not isinstance(value, AiRelation)}
         with self._session.reading():
-            # DuckDB finds tables among the variables of its caller: give it a caller that has these.
-            made = FunctionType(_submit.__code__, unwrapped)(self._raw.sql, text, alias=alias, **options)
+            made = called_with(unwrapped, self._raw.sql, text, alias=alias, **options)
         self._relations = True
         return None if made is None else AiRelation(self, made, parameters)
-
-
-def _submit(__ai_method: Any, /, *__ai_arguments: Any, **__ai_options: Any) -> Any:
-    return __ai_method(*__ai_arguments, **__ai_options)
-
-
-def _plain(word: str) -> str:
-    return word.strip('"').lower()
-
-
-def _has_query(kind: str, words: Sequence[str]) -> bool:
-    """Return whether a statement of this kind evaluates a query: not CREATE VIEW, not COPY of a table."""
-    if kind == "CREATE":
-        made = "as" in words and "table" in words[: words.index("as")]
-        return made and [word for word in words if word != ";"][-3:] != _NO_DATA
-    if kind == "COPY":
-        return len(words) > 1 and words[1] == "("
-    return words[:1] not in (["describe"], ["show"], ["desc"])
-
-
-def _with_prefix(statement: Statement, prefix: str) -> Statement:
-    return Statement(statement.text, statement.kind, statement.parameters, prefix, statement.objects)
 
 
 def _is_empty(result: Any) -> bool:
@@ -415,32 +359,3 @@ def _is_empty(result: Any) -> bool:
 
 def _nothing() -> None:
     """Stand for a step that was taken early."""
-
-
-def _variable(name: str, frame: FrameType | None) -> Any:
-    """Return the table-like variable of that name that the caller, or its callers, can see."""
-    while frame is not None:
-        for names in (frame.f_locals, frame.f_globals):
-            value = names.get(name)
-            root = type(value).__module__.partition(".")[0]
-            if isinstance(value, AiRelation) or root in _TABULAR or hasattr(value, "__arrow_c_stream__"):
-                return value
-        frame = frame.f_back
-    return None
-
-
-def _estimated(outcome: Outcome) -> Estimate:
-    stages: Iterable[Any] = outcome.stages
-    listed = list(stages)
-    bound = bool(outcome.unplanned) or any(not stage.exact for stage in listed)
-    note = outcome.unplanned or ("later stages depend on answers: upper limits" if bound else "")
-    return Estimate(
-        rows=sum(stage.rows for stage in listed),
-        questions=sum(stage.questions for stage in listed),
-        cached=sum(stage.cached for stage in listed),
-        to_send=sum(stage.to_send for stage in listed),
-        input_tokens=sum(stage.input_tokens for stage in listed),
-        cost_usd=sum(stage.cost_usd or 0.0 for stage in listed),
-        bound=bound,
-        note=note,
-    )

@@ -151,11 +151,10 @@ SELECT 1 FROM duckdb_tables() WHERE table_name = ? UNION ALL SELECT 1 FROM duckd
 -- name: explained
 SELECT unnest(?::VARCHAR[]) AS explain_key, unnest(?::VARCHAR[]) AS explain_value
 
--- name: named_calls
--- Views whose text may hold a call.
-SELECT view_name FROM duckdb_views() WHERE NOT internal AND (sql ILIKE '%ai\_%' ESCAPE '\')
-
--- name: named_macros
-SELECT DISTINCT function_name
+-- name: definitions
+-- The views and macros that users may have put calls into.
+SELECT view_name, sql FROM duckdb_views() WHERE NOT internal
+UNION
+SELECT function_name, macro_definition
 FROM duckdb_functions()
-WHERE function_type IN ('macro', 'table_macro') AND NOT internal AND macro_definition ILIKE '%ai\_%' ESCAPE '\'
+WHERE function_type IN ('macro', 'table_macro') AND NOT internal AND macro_definition IS NOT NULL

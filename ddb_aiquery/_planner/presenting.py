@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ddb_aiquery._sql import named
+from ddb_aiquery._values import Estimate
 
 if TYPE_CHECKING:
     import duckdb
@@ -43,3 +44,20 @@ def _line(place: int, stage: Stage) -> str:
     known = f" ({stage.cached:,} known)" if stage.cached else ""
     rows = f" in {stage.rows:,} rows" if stage.rows else ""
     return f"stage {place}: {most}{stage.questions:,} questions{known}{rows}"
+
+
+def estimated(outcome: Outcome) -> Estimate:
+    """Return the figures of a counted statement as one Estimate."""
+    listed = outcome.stages
+    bound = bool(outcome.unplanned) or any(not stage.exact for stage in listed)
+    note = outcome.unplanned or ("later stages depend on answers: upper limits" if bound else "")
+    return Estimate(
+        rows=sum(stage.rows for stage in listed),
+        questions=sum(stage.questions for stage in listed),
+        cached=sum(stage.cached for stage in listed),
+        to_send=sum(stage.to_send for stage in listed),
+        input_tokens=sum(stage.input_tokens for stage in listed),
+        cost_usd=sum(stage.cost_usd or 0.0 for stage in listed),
+        bound=bound,
+        note=note,
+    )

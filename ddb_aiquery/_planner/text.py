@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -111,3 +112,21 @@ def inner_query(bound: str) -> Span:
         if token.word == "(" and listed[at + 1].word in {"select", "with"}:
             return _cut(bound, listed, token, inside=True)
     raise Unplannable("a statement without a query")
+
+
+def plain(word: str) -> str:
+    """Return an identifier without quotes, in lower case."""
+    return word.strip('"').lower()
+
+
+_NO_DATA = ["with", "no", "data"]
+
+
+def has_query(kind: str, words: Sequence[str]) -> bool:
+    """Return whether a statement of this kind evaluates a query: not CREATE VIEW, not COPY of a table."""
+    if kind == "CREATE":
+        made = "as" in words and "table" in words[: words.index("as")]
+        return made and [word for word in words if word != ";"][-3:] != _NO_DATA
+    if kind == "COPY":
+        return len(words) > 1 and words[1] == "("
+    return words[:1] not in (["describe"], ["show"], ["desc"])

@@ -1,0 +1,67 @@
+"""Python objects as tables: which variables and registered objects a statement reads, and DuckDB's view of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import FrameType, FunctionType
+from typing import Any
+
+import duckdb
+
+from ddb_aiquery._planner.text import plain, tokens
+from ddb_aiquery._relation import AiRelation
+from ddb_aiquery._sql import named
+
+_TABULAR = frozenset({"pandas", "pyarrow", "polars", "numpy", "duckdb", "_duckdb"})
+
+
+class PythonTables:
+    """The Python objects that the statements of one connection can name."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+        self.registered: dict[str, Any] = {}
+
+    def read_by(self, text: str, frame: FrameType | None) -> Mapping[str, Any]:
+        """Return the objects that a statement reads as tables, relations answered."""
+        found = {
+            name: value.to_arrow_table() if isinstance(value, AiRelation) else value
+            for name, value in self.variables(text, frame).items()
+        }
+        if self.registered:
+            words = {plain(token.word) for token in tokens(text)}
+            found |= {name: value for name, value in self.registered.items() if name in words}
+        return found
+
+    def variables(self, text: str, frame: FrameType | None) -> dict[str, Any]:
+        """Return the caller's variables that a statement names and the database has no table for."""
+        try:
+            names = self._connection.get_table_names(text)
+        except duckdb.Error:
+            return {}
+        seen = {name: _variable(name, frame) for name in names}
+        return {name: value for name, value in seen.items() if value is not None and not self._is_table(name)}
+
+    def _is_table(self, name: str) -> bool:
+        return bool(self._connection.execute(named("planner.sql")["is_table"], [name, name]).fetchall())
+
+
+def called_with(variables: Mapping[str, Any], method: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    """Call a method of DuckDB's from a frame that sees these variables: DuckDB looks for tables among them."""
+    return FunctionType(_submit.__code__, dict(variables))(method, *args, **options)
+
+
+def _submit(__ai_method: Any, /, *__ai_arguments: Any, **__ai_options: Any) -> Any:
+    return __ai_method(*__ai_arguments, **__ai_options)
+
+
+def _variable(name: str, frame: FrameType | None) -> Any:
+    """Return the table-like variable of that name that the caller, or its callers, can see."""
+    while frame is not None:
+        for names in (frame.f_locals, frame.f_globals):
+            value = names.get(name)
+            root = type(value).__module__.partition(".")[0]
+            if isinstance(value, AiRelation) or root in _TABULAR or hasattr(value, "__arrow_c_stream__"):
+                return value
+        frame = frame.f_back
+    return None
