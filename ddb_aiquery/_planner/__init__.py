@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from ddb_aiquery._planner.calls import Unplannable
 from ddb_aiquery._planner.functions import Functions, read_functions
+from ddb_aiquery._planner.records import PLANNED, WRITES, Finish, Outcome, Statement
 from ddb_aiquery._planner.running import Asker, Memory, Stage
-from ddb_aiquery._planner.statement import PLANNED, WRITES, Finish, Outcome, Session, Statement
+from ddb_aiquery._planner.statement import Session
 
 __all__ = [
     "PLANNED",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,13 +19,11 @@ from ddb_aiquery._planner.rules.limit import limited
 from ddb_aiquery._planner.rules.mark_join import MARKER, mark_joined
 from ddb_aiquery._planner.rules.outer_join import outer_joined
 from ddb_aiquery._planner.rules.scan import Scan
+from ddb_aiquery._planner.scopes import Columns, Scope, aliases, by_name, mentions, where_marked, without_star
 
 if TYPE_CHECKING:
     from ddb_aiquery._planner.ast import Ast
 
-Columns = Callable[[str], "Ast"]
-Scope = dict[str, Columns]
-"""What a column of each table alias is, by its name; `MARKER` stands for the mark of a MARK join."""
 MOST_COPIES = 16
 """Readings of CTEs in one statement that get a tree of their own; further ones share."""
 LARGEST = 60_000
@@ -96,7 +94,7 @@ class Binder:
             raise Unplannable("a sample over calls")
         if "where_clause" in tree:
             rel = filtered(rel, self.resolved(tree["where_clause"], scope))
-        items = [self.resolved(item, scope) for item in _without_star(tree, scope)]
+        items = [self.resolved(item, scope) for item in without_star(tree, scope)]
         modifiers = self.resolved(tree.get("modifiers", []), scope)
         keys = [self.resolved(key, scope) for key in tree.get("group_expressions", ())]
         if keys or tree.get("group_sets") or any(self._folds(item) for item in items):
@@ -159,7 +157,7 @@ class Binder:
         if tree["type"] == "SUBQUERY":
             bound = self.query(tree["subquery"]["node"])
             labels = tree.get("column_name_alias") or bound.names
-            return bound.rel, {tree["alias"]: _by_name(dict(zip(labels, bound.outs, strict=False)))}
+            return bound.rel, {tree["alias"]: by_name(dict(zip(labels, bound.outs, strict=False)))}
         if tree["type"] == "BASE_TABLE":
             return self._shared(tree)
         if tree["type"] == "JOIN":
@@ -177,7 +175,7 @@ class Binder:
         def columns_of(alias: str) -> Columns:
             return lambda name: ast.column(scan.symbol((alias, name), self.state))
 
-        scope = {alias: columns_of(alias) for alias in _aliases(tree)}
+        scope = {alias: columns_of(alias) for alias in aliases(tree)}
         scope[MARKER] = lambda name: ast.column(scan.symbol((name,), self.state))
         return Rel(scan), scope
 
@@ -186,7 +184,7 @@ class Binder:
         operation = {"setop_type": "UNION", "setop_all": True}
         rel, outs = set_operation(operation, rows, self.state)
         labels = tree.get("column_name_alias") or [f"col{at}" for at in range(len(outs))]
-        return rel, {tree["alias"]: _by_name(dict(zip(labels, outs, strict=True)))}
+        return rel, {tree["alias"]: by_name(dict(zip(labels, outs, strict=True)))}
 
     def _shared(self, tree: Ast) -> tuple[Rel, Scope]:
         name = tree["table_name"]
@@ -206,7 +204,7 @@ class Binder:
             shared = Shared(rel.node, names, blocked=blocked, waits=waits)
             rel = Rel(shared, ast.renamed(rel.pending, names), ast.renamed(rel.order, names))
             outs = ast.renamed(outs, names)
-        return rel, {tree["alias"]: _by_name(dict(zip(labels, outs, strict=False)))}
+        return rel, {tree["alias"]: by_name(dict(zip(labels, outs, strict=False)))}
 
     def _may_copy(self, name: str) -> bool:
         """Return whether each reader of a CTE may have a tree of its own, restricted by what it wants."""
@@ -218,7 +216,7 @@ class Binder:
 
     def _join(self, tree: Ast) -> tuple[Rel, Scope]:
         left, ours = self._from(tree["left"])
-        if tree["right"]["type"] == "TABLE_FUNCTION" and _mentions(tree["right"], ours):
+        if tree["right"]["type"] == "TABLE_FUNCTION" and mentions(tree["right"], ours):
             if tree["join_type"] != "INNER":
                 raise Unplannable("an outer join to a table function of calls")
             rel, scope = self._lateral(left, ours, tree["right"])
@@ -235,11 +233,11 @@ class Binder:
                 return joined(left, right, conditions), {**ours, **theirs}
             if kind in {"LEFT", "SINGLE"}:
                 rel, marker = outer_joined(kind, left, right, conditions, self.state)
-                return rel, {**ours, **_where_marked(theirs, marker)}
+                return rel, {**ours, **where_marked(theirs, marker)}
             if kind in {"MARK", "SEMI", "ANTI"}:
                 return self._marked(kind, left, right, conditions, ours)
         rel, markers = padded(kind, reference, left, right, conditions, self.state)
-        return rel, {**_where_marked(ours, markers[0]), **_where_marked(theirs, markers[1])}
+        return rel, {**where_marked(ours, markers[0]), **where_marked(theirs, markers[1])}
 
     def _marked(self, kind: str, left: Rel, right: Rel, on: Sequence[Ast], scope: Scope) -> tuple[Rel, Scope]:
         rel, mark = mark_joined(kind, left, right, on, self.state)
@@ -256,48 +254,4 @@ class Binder:
         clean = is_clean(function, tainted(left.node))
         node: Node = Lateral(Rel(left.node) if clean else left, function, names)
         outs = {label: ast.column(symbol) for label, symbol in names.items()}
-        return Rel(node, left.pending if clean else []), {**scope, tree["alias"]: _by_name(outs)}
-
-
-def _without_star(tree: Ast, scope: Scope) -> list[Ast]:
-    """Return the select list; the only star in a bound query is the one over VALUES."""
-    listed: list[Ast] = tree["select_list"]
-    if all(item.get("class") != "STAR" for item in listed):
-        return listed
-    if tree["from_table"]["type"] != "EXPRESSION_LIST" or len(listed) > 1:
-        raise Unplannable("a star")
-    alias, width = tree["from_table"].get("alias", ""), len(tree["from_table"]["values"][0])
-    names = tree["from_table"].get("column_name_alias") or [f"col{at}" for at in range(width)]
-    return [{**scope[alias](name), "alias": name} for name in names]
-
-
-def _by_name(outs: dict[str, Ast]) -> Columns:
-    def find(name: str) -> Ast:
-        if name not in outs:
-            raise Unplannable(f"a column that its table does not list: {name}")
-        return {key: value for key, value in outs[name].items() if key != "alias"}
-
-    return find
-
-
-def _aliases(tree: Ast) -> list[str]:
-    if tree["type"] == "JOIN":
-        return [*_aliases(tree["left"]), *_aliases(tree["right"])]
-    return [tree["alias"]] if tree.get("alias") else []
-
-
-def _mentions(function: Ast, scope: Scope) -> bool:
-    return any(ast.is_column(part) and part["column_names"][0] in scope for part in ast.walk(function))
-
-
-def _where_marked(scope: Scope, marker: str) -> Scope:
-    """Return the columns of a side that may be missing: NULL where it has no row."""
-
-    def guarded(find: Columns) -> Columns:
-        def column(name: str) -> Ast:
-            value = find(name)
-            return value if ast.is_column(value) else ast.case([(ast.column(marker), value)], ast.NULL)
-
-        return column
-
-    return {alias: guarded(find) for alias, find in scope.items()}
+        return Rel(node, left.pending if clean else []), {**scope, tree["alias"]: by_name(outs)}

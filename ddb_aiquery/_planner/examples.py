@@ -12,7 +12,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from ddb_aiquery._planner.statement import Session, Statement
+from ddb_aiquery._planner.records import Statement
+from ddb_aiquery._planner.statement import Session
 from ddb_aiquery._sql import named
 
 ROWS = """

@@ -12,8 +12,8 @@ from ddb_aiquery._values import Estimate
 if TYPE_CHECKING:
     import duckdb
 
+    from ddb_aiquery._planner.records import Outcome
     from ddb_aiquery._planner.running import Stage
-    from ddb_aiquery._planner.statement import Outcome
 
 
 def present(connection: duckdb.DuckDBPyConnection, settle: Callable[[], Any]) -> None:

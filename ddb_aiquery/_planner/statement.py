@@ -4,91 +4,29 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import duckdb
-from duckdb.func import SPECIAL
-from duckdb.sqltypes import VARCHAR
 
 from ddb_aiquery._planner import ast, normal_form
 from ddb_aiquery._planner.algebra import State, exactly
-from ddb_aiquery._planner.bind import Binder, Bound
+from ddb_aiquery._planner.bind import Binder
 from ddb_aiquery._planner.calls import CALL, Unknown, Unplannable
 from ddb_aiquery._planner.functions import Functions, read_functions
+from ddb_aiquery._planner.macros import answering, install
 from ddb_aiquery._planner.normal_form import Unbound
 from ddb_aiquery._planner.questions import Answers
-from ddb_aiquery._planner.running import Asker, Counting, Desk, Live, Memory, Stage, quoted, where
+from ddb_aiquery._planner.records import Finish, Outcome, Plan, Statement, is_values, span_of
+from ddb_aiquery._planner.running import Asker, Counting, Desk, Live, Memory
 from ddb_aiquery._planner.stages import Solver
-from ddb_aiquery._planner.text import Span, inner_query, query_of
+from ddb_aiquery._planner.text import Span, inner_query
 from ddb_aiquery._sql import named
 
 if TYPE_CHECKING:
     pass
-
-CHANGES = frozenset({"UPDATE", "DELETE", "MERGE_INTO"})
-"""Statements whose own text must run, since their query is only part of what they do."""
-WRITES = CHANGES | {"INSERT", "CREATE", "COPY"}
-PLANNED = WRITES | {"SELECT"}
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """One statement: its text, DuckDB's name for its kind, its parameters.
-
-    `prefix` stands before the text that is run in the end (EXPLAIN ANALYZE). `objects` are the Python objects that it
-    reads as tables, by name: they are copied once, so that they may be read several times.
-    """
-
-    text: str
-    kind: str = "SELECT"
-    parameters: Any = None
-    prefix: str = ""
-    objects: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """A statement taken apart; `span` cuts the user's text, None where only the text itself can run."""
-
-    statement: Statement
-    bound: Bound
-    state: State
-    span: Span | None
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a statement was run: its stages, and why it was not planned (empty if it was)."""
-
-    stages: tuple[Stage, ...] = ()
-    unplanned: str = ""
-
-
-@dataclass(slots=True)
-class Finish:
-    """What is still to be done when the result has been read; doing it twice does nothing."""
-
-    steps: list[Callable[[], Any]] = field(default_factory=list)
-    outcome: Outcome = field(default_factory=Outcome)
-    undo: Callable[[], Any] | None = None
-    """What to do instead when the result could not be read to its end."""
-
-    def give_up(self) -> None:
-        """Leave the connection as it was before the statement."""
-        if self.undo is None:
-            self()
-            return
-        self.steps = []
-        self.undo()
-
-    def __call__(self) -> None:
-        """Remove what the statement left behind."""
-        while self.steps:
-            self.steps[0]()
-            self.steps.pop(0)
 
 
 class Session:
@@ -102,7 +40,7 @@ class Session:
         self.connection, self.asker = connection, asker
         self.memory = Memory()
         self._functions: Functions | None = None
-        _install(connection)
+        install(connection)
 
     @property
     def functions(self) -> Functions:
@@ -215,10 +153,10 @@ class Session:
         """
         if "__duckdb_delim" in statement.text:
             raise Unplannable("a name that DuckDB uses itself")
-        span = _span(statement)
-        if span and re.search(r"\bai_\w", span.after, re.IGNORECASE):
+        cut = span_of(statement)
+        if cut and re.search(r"\bai_\w", cut.after, re.IGNORECASE):
             raise Unplannable("a call after the statement's query")
-        query = statement.text if span is None or _is_values(span.query) else span.query
+        query = statement.text if cut is None or is_values(cut.query) else cut.query
         self.connection.execute(named("planner.sql")["planning"])  # until answers are looked up or all is undone
         text = normal_form.bound_text(self.connection, query, statement.parameters)
         if query is statement.text and statement.kind != "SELECT":
@@ -229,7 +167,7 @@ class Session:
         tree = normal_form.with_unique_ctes(normal_form.read(self.connection, text), desk.prefix)
         table = desk.answers()
         state = State(self.functions, lambda call: table.look_up(call, state))
-        return Plan(statement, Binder(state).statement(tree), state, span), table
+        return Plan(statement, Binder(state).statement(tree), state, cut), table
 
     def _finish_text(self, plan: Plan, table: Answers, solver: Solver, *, kept: bool) -> None:
         """Run the user's own text over the answers, or the plan's where rows were kept."""
@@ -313,44 +251,3 @@ class Session:
             raise Unplannable(str(unbound)) from None
         finally:
             self._abandon(desk, own=own)
-
-
-def _is_values(query: str) -> bool:
-    """Return whether the query is VALUES, whose DEFAULT only INSERT knows."""
-    return query.lstrip().lower().startswith("values")
-
-
-def _span(statement: Statement) -> Span | None:
-    """Return where the query stands in the user's text."""
-    if statement.kind == "SELECT":
-        return Span("", statement.text.strip().rstrip(";"), "")
-    if statement.kind in CHANGES:
-        return None
-    return query_of(statement.text, after="into" if statement.kind == "INSERT" else None)
-
-
-def answering(table: Answers, *, kept: bool) -> list[str]:
-    """Return the macros that find answers in the table; where rows were kept, they call for those that are missing."""
-    statements = named("planner.sql")
-    # Bare expressions: behind a SELECT of its own each would be a nested loop over rows and answers, not a hash join.
-    keys = {f"key_{name}": statements[f"key_{name}"].partition("SELECT ")[2] for name in ("call", "request", "files")}
-    labels = dict(zip(("call", "request", "files", "document"), map(quoted, table.labels), strict=True))
-    parts = {**labels, **keys, "answers": where(table.path)}
-    found = statements["document_or_call" if kept else "document"].format(**parts)
-    asked = statements["answering"].replace("{document_of}", found)
-    return [asked] if kept else [asked, statements["answering_typed"].format(**parts)]
-
-
-def _install(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the function that stands for a call while a statement is read; it is never evaluated."""
-    cursor = connection.cursor()
-    try:
-        cursor.create_function(CALL, _never, None, VARCHAR, null_handling=SPECIAL)
-    except (duckdb.CatalogException, duckdb.NotImplementedException):
-        pass  # another connection to the same database made it
-    finally:
-        cursor.close()
-
-
-def _never(*_: Any) -> str:
-    raise RuntimeError("a planned call was evaluated; please report the statement")

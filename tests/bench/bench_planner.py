@@ -114,7 +114,7 @@ def planning() -> None:
     con, _ = planned(TABLES)
     session = con._session
     from ddb_aiquery._planner.running import Desk  # noqa: PLC0415
-    from ddb_aiquery._planner.statement import Statement  # noqa: PLC0415
+    from ddb_aiquery._planner.records import Statement  # noqa: PLC0415
 
     plans, wholes = [], []
     for query in QUERIES.values():

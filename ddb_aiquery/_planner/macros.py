@@ -1,0 +1,43 @@
+"""What stands in a call's place: a name that cannot be evaluated while reading, a look-up while finishing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+from duckdb.func import SPECIAL
+from duckdb.sqltypes import VARCHAR
+
+from ddb_aiquery._planner.calls import CALL
+from ddb_aiquery._planner.running import quoted, where
+from ddb_aiquery._sql import named
+
+if TYPE_CHECKING:
+    from ddb_aiquery._planner.questions import Answers
+
+
+def answering(table: Answers, *, kept: bool) -> list[str]:
+    """Return the macros that find answers in the table; where rows were kept, they call for those that are missing."""
+    statements = named("planner.sql")
+    # Bare expressions: behind a SELECT of its own each would be a nested loop over rows and answers, not a hash join.
+    keys = {f"key_{name}": statements[f"key_{name}"].partition("SELECT ")[2] for name in ("call", "request", "files")}
+    labels = dict(zip(("call", "request", "files", "document"), map(quoted, table.labels), strict=True))
+    parts = {**labels, **keys, "answers": where(table.path)}
+    found = statements["document_or_call" if kept else "document"].format(**parts)
+    asked = statements["answering"].replace("{document_of}", found)
+    return [asked] if kept else [asked, statements["answering_typed"].format(**parts)]
+
+
+def install(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the function that stands for a call while a statement is read; it is never evaluated."""
+    cursor = connection.cursor()
+    try:
+        cursor.create_function(CALL, _never, None, VARCHAR, null_handling=SPECIAL)
+    except (duckdb.CatalogException, duckdb.NotImplementedException):
+        pass  # another connection to the same database made it
+    finally:
+        cursor.close()
+
+
+def _never(*_: Any) -> str:
+    raise RuntimeError("a planned call was evaluated; please report the statement")
