@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -16,9 +15,10 @@ import duckdb
 from ddb_aiquery import _planner
 from ddb_aiquery._planner import Asker, Finish, Outcome, Statement
 from ddb_aiquery._planner.callers import Callers
-from ddb_aiquery._planner.presenting import estimated, present, stages_text
+from ddb_aiquery._planner.prepared import Prepared
+from ddb_aiquery._planner.presenting import estimated, present, show_plan
 from ddb_aiquery._planner.running import quoted
-from ddb_aiquery._planner.text import Token, has_query, plain, tokens
+from ddb_aiquery._planner.text import Token, explained, has_query, tokens
 from ddb_aiquery._python_tables import PythonTables, called_with
 from ddb_aiquery._relation import AiRelation
 from ddb_aiquery._sql import named
@@ -41,7 +41,7 @@ class AiConnection:
         self._session = _planner.Session(raw, asker)
         self._open: Finish | None = None
         self._description: Any = None
-        self._prepared: dict[str, str] = {}
+        self._prepared = Prepared(raw)
         self._tables = PythonTables(raw)
         self._callers = Callers(raw)
         self._relations = False
@@ -187,8 +187,8 @@ class AiConnection:
     def _one(self, text: str, kind: str, parameters: Any, frame: FrameType | None) -> None:
         listed = tokens(text)
         words = [token.word for token in listed]
-        if kind == "EXECUTE" and len(words) > 1 and plain(words[1]) in self._prepared:
-            text, parameters = self._prepared[plain(words[1])], self._arguments(text, listed)
+        if kind == "EXECUTE" and (known := self._prepared.text_of(words)) is not None:
+            text, parameters = known, self._prepared.arguments(text, listed)
             kind = self._raw.extract_statements(text)[0].type.name
             words = [token.word for token in tokens(text)]
         elif not self._is_special(text):
@@ -200,7 +200,7 @@ class AiConnection:
             self._planned(self._statement(text, kind, parameters, frame))
         else:
             if kind == "PREPARE":
-                self._prepared[plain(words[1])] = text[listed[words.index("as")].end :].strip()
+                self._prepared.keep(text, listed)
             self._unasked(text, parameters)
 
     def _planned(self, statement: Statement) -> None:
@@ -222,32 +222,18 @@ class AiConnection:
         self._open = Finish([self._session.restore])
 
     def _explain(self, text: str, listed: Sequence[Token], parameters: Any, frame: FrameType | None) -> None:
-        start = next((t for t in listed[1:] if t.level == 0 and t.word not in {"analyze", "(", ")"}), listed[-1])
-        inner = self._raw.extract_statements(text[start.start :])[0]
+        prefix, analyze = explained(text, listed)
+        inner = self._raw.extract_statements(text[len(prefix) :])[0]
         statement = self._statement(inner.query.strip(), inner.type.name, parameters, frame)
-        prefix = text[: start.start]
-        if any(token.word == "analyze" for token in listed if token.start < start.start):
+        if analyze:
             self._planned(replace(statement, prefix=prefix))
             rows, outcome = self._raw.fetchall(), self.last_outcome
             self._settle()
         else:
             with self._session.reading():
                 rows = self._raw.execute(text, parameters).fetchall()
-            try:
-                outcome = self._session.price(statement)
-            except (_planner.Unplannable, duckdb.Error) as reason:
-                outcome = Outcome(unplanned=str(reason))
-        rows = [("ai_plan", stages_text(outcome)), *rows]
-        self._raw.execute(named("planner.sql")["explained"], [[row[0] for row in rows], [row[1] for row in rows]])
-
-    def _arguments(self, text: str, listed: Sequence[Token]) -> Any:
-        """Return the values that EXECUTE passes: a list, or a dictionary of named ones."""
-        if len(listed) < 3 or listed[2].word != "(":  # noqa: PLR2004 - EXECUTE name (
-            return None
-        inside = text[listed[2].end : text.rindex(")")]
-        if ":=" in inside:
-            return self._raw.execute(f"SELECT struct_pack({inside})").fetchall()[0][0]
-        return list(self._raw.execute(f"SELECT {inside}").fetchall()[0])
+            outcome = self._session.priced(statement)
+        show_plan(self._raw, outcome, rows)
 
     def _statement(self, text: str, kind: str, parameters: Any, frame: FrameType | None) -> Statement:
         return Statement(text, kind, parameters, objects=self._tables.read_by(text, frame))
@@ -257,7 +243,7 @@ class AiConnection:
             variables = self._tables.variables(text, sys._getframe(2))  # noqa: SLF001
             if any(isinstance(value, AiRelation) for value in variables.values()):
                 return True
-        return self._callers.named_in(text) or bool(self._prepared and re.search(r"\bexecute\b", text, re.IGNORECASE))
+        return self._callers.named_in(text) or self._prepared.may_be_in(text)
 
     # How a result is read
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ddb_aiquery._sql import named
@@ -60,4 +60,12 @@ def estimated(outcome: Outcome) -> Estimate:
         cost_usd=sum(stage.cost_usd or 0.0 for stage in listed),
         bound=bound,
         note=note,
+    )
+
+
+def show_plan(connection: duckdb.DuckDBPyConnection, outcome: Outcome, rows: Sequence[tuple[str, str]]) -> None:
+    """Make the stages, and DuckDB's own plan below them, the open result."""
+    listed = [("ai_plan", stages_text(outcome)), *rows]
+    connection.execute(
+        named("planner.sql")["explained"], [[key for key, *_ in listed], [text for _, text, *_ in listed]]
     )

@@ -226,6 +226,13 @@ class Session:
             except duckdb.Error:
                 return  # the user's transaction is aborted: its rollback removes what is left
 
+    def priced(self, statement: Statement) -> Outcome:
+        """Count what a statement would ask; where that cannot be counted, say why."""
+        try:
+            return self.price(statement)
+        except (Unplannable, duckdb.Error) as reason:
+            return Outcome(unplanned=str(reason))
+
     def price(self, statement: Statement) -> Outcome:
         """Count what a statement would ask, without one call, and leave nothing behind."""
         own = not self.in_transaction()

@@ -130,3 +130,9 @@ def has_query(kind: str, words: Sequence[str]) -> bool:
     if kind == "COPY":
         return len(words) > 1 and words[1] == "("
     return words[:1] not in (["describe"], ["show"], ["desc"])
+
+
+def explained(text: str, listed: Sequence[Token]) -> tuple[str, bool]:
+    """Return what stands before the statement in an EXPLAIN, and whether it says ANALYZE."""
+    start = next((t for t in listed[1:] if t.level == 0 and t.word not in {"analyze", "(", ")"}), listed[-1]).start
+    return text.encode()[:start].decode(), any(t.word == "analyze" for t in listed if t.start < start)
