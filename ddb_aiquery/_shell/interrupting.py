@@ -34,12 +34,11 @@ def interruptible(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
         ended.set()
         theirs.close()
         watcher.join()
-        ours.close()
 
 
 def _watch(signals: socket.socket, con: duckdb.DuckDBPyConnection, ended: threading.Event) -> None:
-    while came := signals.recv(64):
-        if signal.SIGINT in came:
-            break
+    with signals:
+        while (came := signals.recv(64)) and signal.SIGINT not in came:
+            pass  # a signal that is none of ours: the window's new size, a child's end
     while came and not ended.wait(AGAIN):
         con.interrupt()

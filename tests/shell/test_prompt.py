@@ -23,7 +23,7 @@ def session(environ: dict[str, str], home: Path) -> Iterator[Terminal]:
     (home / "bad.sql").write_text("SELECT 1;\n\nSELECT nothing;\nSELECT 'never';\n", encoding="utf-8")
     terminal = Terminal(PROGRAM, environ, cwd=home, rows=900)
     terminal.wait_for("memory D")
-    terminal.enter("CREATE TABLE customers (forename VARCHAR, surname VARCHAR);")
+    terminal.enter("CREATE TABLE customers (forename VARCHAR, surname VARCHAR); CREATE TABLE made (i INT);")
     yield terminal
     terminal.type(CTRL_D)
     assert terminal.wait_end() == 0
@@ -40,8 +40,8 @@ INTERACTIONS = [
     ("a semicolon in dollar quotes", "SELECT $x$d;e$x$ AS dollars;", "│ d;e"),
     ("nothing", "", ""),
     ("a comment", "-- only this", ""),
-    ("silence after DDL", "CREATE TABLE made (i INT);", "made (i INT);"),
-    ("silence after DML", "INSERT INTO made VALUES (1), (2);", "VALUES (1), (2);"),
+    ("silence after DDL", "CREATE TABLE later (i INT);", "later (i INT);\nmemory D"),
+    ("silence after DML", "INSERT INTO made VALUES (1), (2);", "VALUES (1), (2);\nmemory D"),
     ("rows of RETURNING", "INSERT INTO made VALUES (3) RETURNING i + 100 AS plus;", "│   103 │"),
     ("a plan", "EXPLAIN SELECT 1;", "Projection"),
     ("an error", "SELECT nosuch;", 'Binder Error: Referenced column "nosuch" was not found'),
@@ -49,10 +49,14 @@ INTERACTIONS = [
     ("life after an error", "SELECT 'alive' AS still;", "│ alive"),
     ("a call", "SELECT ai_query('test', 'hello') AS said;", "│ echo: hello"),
     ("a call's figures", "SELECT ai_query('test', 'figures') AS said;", "1 questions: 0 cached, 1 sent"),
-    ("a call from the cache", "SELECT ai_query('test', 'hello') AS said;", "1 questions: 1 cached, 0 sent"),
+    (
+        "a call from the cache",
+        "SELECT ai_query('test', 'twice') AS a; SELECT ai_query('test', 'twice') AS b;",
+        "1 questions: 1 cached, 0 sent",
+    ),
     (".help", ".help", ".estimate [SQL]"),
     (".help for a word", ".help mode", ".mode [MODE]"),
-    (".tables", ".tables", "\ncustomers\nmade\n"),
+    (".tables", ".tables", "\ncustomers\n"),
     (".tables with a pattern", ".tables cust%", "\ncustomers\n"),
     (".schema", ".schema customers", "CREATE TABLE customers(forename VARCHAR, surname VARCHAR);"),
     (".mode", ".mode", "mode duckbox; one of ascii, box"),
@@ -64,8 +68,6 @@ INTERACTIONS = [
     (".read of no file", ".read nosuch.sql", "Error: cannot read nosuch.sql: No such file or directory"),
     (".print", ".print some words", "\nsome words\n"),
     (".endpoints", ".endpoints", "│ test"),
-    (".usage", ".usage", "SELECT ai_query('test', 'hello')"),
-    (".cache", ".cache", "answers    2"),
     (".estimate of a statement", ".estimate SELECT ai_query('test', 'new')", "1 to send"),
 ]
 
@@ -74,6 +76,13 @@ INTERACTIONS = [
 def test_what_is_typed_is_answered(session: Terminal, typed: str, shown: str) -> None:
     """Each statement and command shows what it should before the prompt comes back."""
     assert shown in session.enter(typed)
+
+
+def test_what_was_asked_is_looked_at(session: Terminal) -> None:
+    """`.usage` lists statements, `.cache` counts answers."""
+    session.enter("SELECT ai_query('test', 'looked at');")
+    assert "SELECT ai_query('test', 'looked at')" in session.enter(".usage")
+    assert re.search(r"answers +[1-9]", session.enter(".cache"))
 
 
 def test_a_mode_stays_until_the_next(session: Terminal) -> None:
@@ -178,7 +187,8 @@ def test_ctrl_c_cancels_the_query_and_not_the_shell(opened: Start, home: Path) -
         settings = slow.settings("test")
         terminal = opened("-config", str(write_settings(home / "slow.toml", settings)))
         terminal.type("SELECT ai_query('test', 'slow ' || i) FROM range(20000) t(i);" + ENTER)
-        _wait_until(lambda: slow.requests > 0, terminal)
+        terminal.wait_for("ai_query ━")
+        assert slow.requests > 0
         terminal.press_until(CTRL_C, "Cancelled; answers that arrived are kept.")
         assert "│ alive" in terminal.enter("SELECT 'alive' AS still;")
 
@@ -253,7 +263,3 @@ def test_an_answer_cannot_steer_the_terminal(opened: Start) -> None:
     """Escape sequences in a result are shown, not obeyed."""
     terminal = opened("-list")
     assert r"\x1b[2Jstill here" in terminal.enter("SELECT chr(27) || '[2Jstill here' AS x;")
-
-
-def _wait_until(condition: Callable[[], bool], terminal: Terminal) -> None:
-    terminal.wait(lambda _: condition(), "request")

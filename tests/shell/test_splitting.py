@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import duckdb
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ddb_aiquery._shell.splitting import Piece, pieces
@@ -33,6 +33,7 @@ def test_statements_come_back_as_they_were_written(statements: list[str], end: s
     assert not pending
 
 
+@settings(deadline=None, max_examples=25)
 @given(st.lists(st.sampled_from(STATEMENTS), min_size=1, max_size=6))
 def test_duckdb_agrees(statements: list[str]) -> None:
     """DuckDB's own parser cuts the script at the same places."""
