@@ -35,7 +35,11 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def environ(home: Path, endpoint: ScriptedEndpoint) -> dict[str, str]:
     """The environment of the program: only this home, only this endpoint."""
     settings = endpoint.settings("test", input_price=1.0, output_price=1.0)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("DDB_", "DATABRICKS", "XDG"))}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("DDB_", "DATABRICKS", "XDG", "COLUMNS", "LINES"))
+    }
     return kept | {
         "HOME": str(home),
         "XDG_STATE_HOME": str(home / "state"),
