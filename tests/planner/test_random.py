@@ -70,14 +70,24 @@ def pair() -> Iterator[Pair]:
     made.planned.close()
 
 
-@pytest.mark.parametrize("part", range(4))
-def test_random(pair: Pair, part: int) -> None:
-    """A random query has the same rows planned, called and plain, and is asked no more when planned."""
-
+def run(pair: Pair, part: int, examples: int) -> None:
     @seed(part)
-    @settings(max_examples=500, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(query=queries())
     def check(query: str) -> None:
         pair.check(query)
 
     check()
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_random(pair: Pair, part: int) -> None:
+    """A random query has the same rows planned, called and plain, and is asked no more when planned."""
+    run(pair, part, 60)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("part", range(4))
+def test_many_random(pair: Pair, part: int) -> None:
+    """The same for 2,000 queries."""
+    run(pair, part, 500)
