@@ -60,7 +60,7 @@ class Process:
         if threading.current_thread() is not threading.main_thread():
             return
         current = signal.getsignal(signal.SIGINT)
-        if current is not self._on_sigint and callable(current):
+        if current != self._on_sigint and callable(current):  # each look-up of a method makes a new object
             self._previous = current
             signal.signal(signal.SIGINT, self._on_sigint)
 

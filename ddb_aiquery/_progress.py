@@ -44,10 +44,10 @@ class TerminalBar:
             transient=True,
         )
         self._task = self._bar.add_task("", total=None, rate="", cost="")
-        self._bar.start()
 
     def show(self, tally: Tally) -> None:
         """Show the figures so far."""
+        self._bar.start()  # not before somebody holds the bar, who can stop it
         seconds = max(tally.clock() - tally.started, 1e-3)
         self._bar.update(
             self._task,
