@@ -60,7 +60,6 @@ coalesce(
 -- An answer is found by how it was asked, its request and its files. What is constant folds and filters the answers.
 SELECT to_json([
     endpoint::VARCHAR,
-    typeof(request),
     returnType::VARCHAR,
     failOnError::VARCHAR,
     CASE WHEN typeof(modelParameters) = 'VARCHAR' THEN modelParameters::VARCHAR ELSE to_json(modelParameters)::VARCHAR END,
@@ -73,7 +72,7 @@ SELECT to_json([
 SELECT CASE WHEN typeof(request) = 'VARCHAR' THEN request::VARCHAR ELSE to_json(request)::VARCHAR END
 
 -- name: key_files
-SELECT coalesce(sha256(files::VARCHAR), '')
+SELECT if(typeof(request) = 'VARCHAR', '', typeof(request)) || coalesce(sha256(files::VARCHAR), '')
 
 -- name: answers
 CREATE TEMP TABLE {answers} ({call} VARCHAR, {request} VARCHAR, {files} VARCHAR, {document} VARCHAR);

@@ -9,7 +9,7 @@ from ddb_aiquery._planner import ast
 from ddb_aiquery._planner.calls import ARGUMENTS, has_call, is_call
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from ddb_aiquery._planner.algebra import Rel, State
     from ddb_aiquery._planner.ast import Ast
@@ -46,7 +46,9 @@ class Answers:
     labels: tuple[str, str, str, str]
     """The table's columns: three keys, then the document."""
     keys: tuple[Ast, Ast, Ast]
-    """Expressions over columns with the names of the arguments; the statement `keys` of sql/planner.sql."""
+    """Expressions over columns with the names of the arguments; `key_...` of sql/planner.sql."""
+    constant: Callable[[Ast], Ast]
+    """Gives a constant expression its value, so that DuckDB need not work it out in every query."""
 
     def look_up(self, answer: Ast, state: State) -> Ast:
         """Return the scalar subquery that finds a call's document, NULL if there is none.
@@ -67,14 +69,15 @@ class Answers:
     def of(self, arguments: Sequence[Ast]) -> list[Ast]:
         """Return the three keys of a call with these arguments."""
         values = {name: {**argument, "alias": ""} for name, argument in zip(NAMES, arguments, strict=True)}
-        return [ast.substituted(key, values) for key in self.keys]
+        keys = [ast.substituted(key, values) for key in self.keys]
+        return [self.constant(key) if is_constant(key) else key for key in keys]
 
 
 def question(solver: Solver, rel: Rel, where: Sequence[Ast], site: Site, *, exact: bool) -> Asked:
     """Return the query that lists the distinct questions of a call in the wanted rows of a relation."""
     if not exact:
         return Asked(_bound(solver, rel, where, site), solver.loosely(rel, [], where), exact=False)
-    varying = [place for place, argument in enumerate(site.arguments) if not _is_constant(argument)]
+    varying = [place for place, argument in enumerate(site.arguments) if not is_constant(argument)]
     items = [(site.arguments[place], f"a{place}") for place in varying]
     filled = ast.operator("OPERATOR_IS_NOT_NULL", site.arguments[1])
     rows = solver.loosely(rel, items, [*where, filled])
@@ -102,5 +105,6 @@ def _bound(solver: Solver, rel: Rel, where: Sequence[Ast], site: Site) -> Ast:
     return {**solver.loosely(rel, items, where), "modifiers": [ast.distinct()] if items else []}
 
 
-def _is_constant(expression: Ast) -> bool:
+def is_constant(expression: Ast) -> bool:
+    """Return whether an expression needs no row."""
     return not has_call(expression) and not any(ast.is_column(part) for part in ast.walk(expression))

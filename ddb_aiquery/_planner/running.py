@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
 
-from ddb_aiquery._planner import normal_form
+from ddb_aiquery._planner import ast, normal_form
 from ddb_aiquery._planner.questions import KEYS, NAMES, Answers, Asked
 from ddb_aiquery._planner.spill import Spill
 from ddb_aiquery._sql import named
@@ -80,6 +80,7 @@ class Desk:
     tables: list[str] = field(default_factory=list)
     adopted: dict[str, Any] = field(default_factory=dict)
     """Registered objects whose views made way for a copy."""
+    values: dict[str, Ast] = field(default_factory=dict)
 
     def name(self, what: str) -> str:
         """Return a new table name."""
@@ -96,7 +97,16 @@ class Desk:
         labels = tuple(f"{self.prefix}{label}" for label in (*KEYS, "document"))
         made = dict(zip((*KEYS, "document"), map(quoted, labels), strict=True))
         self.run("answers", answers=quoted(name), **made)
-        return Answers(("temp", "main", name), labels, read_keys(self.connection))  # type: ignore[arg-type]
+        return Answers(("temp", "main", name), labels, read_keys(self.connection), self.value)  # type: ignore[arg-type]
+
+    def value(self, expression: Ast) -> Ast:
+        """Return a constant VARCHAR expression as the text that it is, worked out once a statement."""
+        own = ast.fingerprint(expression)
+        if own not in self.values:
+            query = normal_form.write(self.connection, ast.select([(expression, "")]))
+            ((found,),) = self.connection.execute(query).fetchall()
+            self.values[own] = ast.NULL if found is None else ast.text(found)
+        return self.values[own]
 
     def adopt(self, objects: Mapping[str, Any]) -> None:
         """Copy Python objects into temporary tables of the names that the statement knows them by."""
