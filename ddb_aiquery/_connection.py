@@ -166,6 +166,10 @@ class AiConnection:
             return Estimate(bound=True, note=f"unplanned: {reason}; DuckDB decides which rows are asked about")
         return estimated(outcome)
 
+    def has_calls(self, text: str) -> bool:
+        """Return whether a text may hold a call: it names an AI function, or a view or macro that does."""
+        return self._callers.named_in(text)
+
     # How a statement runs
 
     def _run(self, query: Any, parameters: Any, frame: FrameType | None) -> None:

@@ -25,7 +25,18 @@ GROUND = {
     "_failures",
 }
 ROOMS = {"_planner", "_engine", "_cache", "_transport", "_results"}
-JOINS = ["_process", "_progress", "_ask", "_session", "_tables", "_functions", "_complete", "_connection"]
+JOINS = [
+    "_process",
+    "_progress",
+    "_ask",
+    "_session",
+    "_tables",
+    "_functions",
+    "_complete",
+    "_python_tables",
+    "_relation",
+    "_connection",
+]
 """From the lowest: each may import the rooms, the ground, and the joins before it."""
 LIBRARIES = {
     "apsw": {"_cache"},

@@ -17,7 +17,7 @@ _SILENT = (["Count"], ["Success"])
 
 def asks(con: Any, text: str) -> bool:
     """Return whether a statement may call a model: through a call, a view, a macro or a prepared statement."""
-    return bool(con._has_calls(text) or _EXECUTE.search(text))  # noqa: SLF001 (the package's own connection)
+    return bool(con.has_calls(text) or _EXECUTE.search(text))
 
 
 def run(con: Any, text: str) -> duckdb.DuckDBPyRelation | None:
