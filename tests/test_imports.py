@@ -33,8 +33,6 @@ JOINS = [
     "_tables",
     "_functions",
     "_complete",
-    "_python_tables",
-    "_relation",
     "_connection",
 ]
 """From the lowest: each may import the rooms, the ground, and the joins before it."""
