@@ -26,12 +26,14 @@ ORDER BY place, name;
 SELECT name, provider, task, model, base_url, max_concurrency, in_flight, state FROM ai_endpoints();
 
 -- name: usage
+-- Short columns first: the box is as wide as the terminal, and the statement gets what is left of it.
+SELECT created::TIMESTAMP_S AS created, * EXCLUDE (created)
 FROM (
-    SELECT created, rows, questions, cached, sent, failed, cost_usd, saved_usd, seconds,
+    SELECT created, rows, questions, cached, sent, failed, cost_usd, saved_usd, round(seconds, 3) AS seconds,
         coalesce(nullif(label, ''), sql)[:60] AS statement
     FROM ai_usage() ORDER BY created DESC LIMIT 20
-)
-ORDER BY created;
+) AS newest
+ORDER BY newest.created;
 
 -- name: words
 SELECT keyword_name AS word, 'keyword' AS kind FROM duckdb_keywords()

@@ -81,7 +81,7 @@ def test_what_is_typed_is_answered(session: Terminal, typed: str, shown: str) ->
 def test_what_was_asked_is_looked_at(session: Terminal) -> None:
     """`.usage` lists statements, `.cache` counts answers."""
     session.enter("SELECT ai_query('test', 'looked at');")
-    assert "SELECT ai_query('test', 'looked at')" in session.enter(".usage")
+    assert "SELECT ai_query('test', 'looked" in session.enter(".usage")
     assert re.search(r"answers +[1-9]", session.enter(".cache"))
 
 
