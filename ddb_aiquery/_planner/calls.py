@@ -12,6 +12,7 @@ from ddb_aiquery._planner.ast import Ast
 CALL = "__ai_planned"
 """The name that a call has in the bound text; the statement `planned` of sql/planner.sql gives it."""
 ARGUMENTS = 7
+"""Behind the arguments stands the type of the request."""
 
 
 class Unplannable(Exception):
@@ -51,6 +52,12 @@ def is_answer(node: Any) -> bool:
 def has_call(node: Any) -> bool:
     """Return whether a call stands anywhere in the tree."""
     return any(is_call(part) for part in ast.walk(node))
+
+
+def asks_texts(tree: Any) -> bool:
+    """Return whether the request of every call is known to be a text."""
+    types = [part["arguments"][ARGUMENTS] for part in ast.walk(tree) if is_call(part)]
+    return all(ast.text("VARCHAR") in ast.walk(of) for of in types)
 
 
 def depth(node: Any) -> int:

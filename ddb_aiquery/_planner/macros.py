@@ -9,6 +9,7 @@ from duckdb.func import SPECIAL
 from duckdb.sqltypes import VARCHAR
 
 from ddb_aiquery._planner.calls import CALL
+from ddb_aiquery._planner.questions import KEYS
 from ddb_aiquery._planner.running import quoted, where
 from ddb_aiquery._sql import named
 
@@ -20,8 +21,11 @@ def answering(table: Answers, *, kept: bool) -> list[str]:
     """Return the macros that find answers in the table; where rows were kept, they call for those that are missing."""
     statements = named("planner.sql")
     # Bare expressions: behind a SELECT of its own each would be a nested loop over rows and answers, not a hash join.
-    keys = {f"key_{name}": statements[f"key_{name}"].partition("SELECT ")[2] for name in ("call", "request", "files")}
-    labels = dict(zip(("call", "request", "files", "document"), map(quoted, table.labels), strict=True))
+    keys = {
+        f"key_{key}": statements[name].partition("SELECT ")[2]
+        for key, name in zip(KEYS, table.statements, strict=True)
+    }
+    labels = dict(zip((*KEYS, "document"), map(quoted, table.labels), strict=True))
     parts = {**labels, **keys, "answers": where(table.path)}
     found = statements["document_or_call" if kept else "document"].format(**parts)
     asked = statements["answering"].replace("{document_of}", found)

@@ -21,6 +21,10 @@ ROWS = "rows"
 """The column that says how many rows of the data ask a question."""
 KEYS = ("call", "request", "files")
 """What an answer is found by: how it was asked, the request as text, the files' hash."""
+KEYS_OF_TEXTS = ("key_call", "key_text", "key_files")
+"""The statements of sql/planner.sql that make the keys where every request is a text."""
+KEYS_OF_ANY = ("key_call", "key_request", "key_files")
+"""The statements that make them of any request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,9 @@ class Answers:
     labels: tuple[str, str, str, str]
     """The table's columns: three keys, then the document."""
     keys: tuple[Ast, Ast, Ast]
-    """Expressions over columns with the names of the arguments; `key_...` of sql/planner.sql."""
+    """Expressions over columns with the names of the arguments."""
+    statements: tuple[str, str, str]
+    """Where in sql/planner.sql these expressions stand."""
     constant: Callable[[Ast], Ast]
     """Gives a constant expression its value, so that DuckDB need not work it out in every query."""
 

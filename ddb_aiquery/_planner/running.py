@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pyarrow as pa
 
 from ddb_aiquery._planner import ast, normal_form
-from ddb_aiquery._planner.questions import KEYS, NAMES, Answers, Asked
+from ddb_aiquery._planner.questions import KEYS, KEYS_OF_ANY, KEYS_OF_TEXTS, NAMES, Answers, Asked
 from ddb_aiquery._planner.spill import Spill
 from ddb_aiquery._sql import named
 
@@ -91,13 +91,15 @@ class Desk:
         """Execute a statement of sql/planner.sql, its names and queries filled in."""
         return self.connection.execute(named("planner.sql")[statement].format(**parts))
 
-    def answers(self) -> Answers:
-        """Create the table of answers."""
+    def answers(self, *, texts: bool) -> Answers:
+        """Create the table of answers; `texts` says that every request is a text."""
         name = self.name("answers")
+        statements = KEYS_OF_TEXTS if texts else KEYS_OF_ANY
+        keys = [read_key(self.connection, statement) for statement in statements]
         labels = tuple(f"{self.prefix}{label}" for label in (*KEYS, "document"))
         made = dict(zip((*KEYS, "document"), map(quoted, labels), strict=True))
         self.run("answers", answers=quoted(name), **made)
-        return Answers(("temp", "main", name), labels, read_keys(self.connection), self.value)  # type: ignore[arg-type]
+        return Answers(("temp", "main", name), labels, tuple(keys), statements, self.value)  # type: ignore[arg-type]
 
     def value(self, expression: Ast) -> Ast:
         """Return a constant VARCHAR expression as the text that it is, worked out once a statement."""
@@ -148,16 +150,14 @@ def where(path: Path) -> str:
     return ".".join(map(quoted, path))
 
 
-_keys: dict[str, tuple[Ast, Ast, Ast]] = {}
+_keys: dict[str, Ast] = {}
 
 
-def read_keys(connection: duckdb.DuckDBPyConnection) -> tuple[Ast, Ast, Ast]:
-    """Return the key expressions of sql/planner.sql, read once."""
-    if "keys" not in _keys:
-        texts = [named("planner.sql")[f"key_{key}"] for key in KEYS]
-        first, second, third = (normal_form.read(connection, text)["select_list"][0] for text in texts)
-        _keys["keys"] = (first, second, third)
-    return _keys["keys"]
+def read_key(connection: duckdb.DuckDBPyConnection, statement: str) -> Ast:
+    """Return a key expression of sql/planner.sql, read once."""
+    if statement not in _keys:
+        _keys[statement] = normal_form.read(connection, named("planner.sql")[statement])["select_list"][0]
+    return _keys[statement]
 
 
 class Live:

@@ -14,7 +14,7 @@ import duckdb
 from ddb_aiquery._planner import ast, normal_form
 from ddb_aiquery._planner.algebra import State, exactly
 from ddb_aiquery._planner.bind import Binder
-from ddb_aiquery._planner.calls import CALL, Unknown, Unplannable
+from ddb_aiquery._planner.calls import CALL, Unknown, Unplannable, asks_texts
 from ddb_aiquery._planner.functions import Functions, read_functions
 from ddb_aiquery._planner.macros import answering, install
 from ddb_aiquery._planner.normal_form import Unbound
@@ -165,7 +165,7 @@ class Session:
                 raise Unplannable("a call outside the statement's query")
             text = inner.query
         tree = normal_form.with_unique_ctes(normal_form.read(self.connection, text), desk.prefix)
-        table = desk.answers()
+        table = desk.answers(texts=asks_texts(tree))
         state = State(self.functions, lambda call: table.look_up(call, state))
         return Plan(statement, Binder(state).statement(tree), state, cut), table
 
