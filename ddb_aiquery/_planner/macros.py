@@ -22,8 +22,7 @@ def answering(table: Answers, *, kept: bool) -> list[str]:
     statements = named("planner.sql")
     # Bare expressions: behind a SELECT of its own each would be a nested loop over rows and answers, not a hash join.
     keys = {
-        f"key_{key}": statements[name].partition("SELECT ")[2]
-        for key, name in zip(KEYS, table.statements, strict=True)
+        f"key_{key}": statements[name].partition("SELECT ")[2] for key, name in zip(KEYS, table.statements, strict=True)
     }
     labels = dict(zip((*KEYS, "document"), map(quoted, table.labels), strict=True))
     parts = {**labels, **keys, "answers": where(table.path)}
