@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from ddb_aiquery import _ask
 from ddb_aiquery._engine.budget import MICRO, Budget, Purse, cost_micro
 from ddb_aiquery._engine.engine import Asking, Engine
-from ddb_aiquery._engine.pool import BYTES_PER_TOKEN, DEFAULT_OUTPUT_TOKENS
+from ddb_aiquery._engine.forecast import BYTES_PER_TOKEN, DEFAULT_OUTPUT_TOKENS
 from ddb_aiquery._engine.store import Store
 from ddb_aiquery._engine.tally import Tally
 from ddb_aiquery._process import PROCESS

@@ -6,27 +6,19 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from functools import lru_cache
-from typing import Any, Protocol
+from typing import Protocol
 
 import orjson
 
 from ddb_aiquery._engine.budget import cost_micro
 from ddb_aiquery._engine.flight import Flight, InFlight
+from ddb_aiquery._engine.forecast import estimate_micro, output_limit, output_limit_name, tokens_in
 from ddb_aiquery._engine.pace import FULL, Pace
 from ddb_aiquery._engine.retry import GiveUp, Luck, Patience, decide
 from ddb_aiquery._engine.shared import Shared
 from ddb_aiquery._engine.tally import Tally
-from ddb_aiquery._values import Endpoint, Envelope, Failure, Kind, Outcome, Question, Usage
+from ddb_aiquery._values import Endpoint, Envelope, Failure, Kind, Outcome, Question
 from ddb_aiquery.errors import AiQueryError
-
-BYTES_PER_TOKEN = 4
-"""A usual guess for English text; settled by the Reply's own usage."""
-TOKENS_PER_FILE = 1500
-"""About what a picture of a million pixels, or a page, is counted as."""
-_OUTPUT_LIMITS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
-DEFAULT_OUTPUT_TOKENS = 1024
-"""Reserved where neither the call nor the settings say `max_tokens`."""
 
 KEPT_RUNS = 256
 """Runs whose luck is remembered at once; forgetting one only makes it more patient."""
@@ -232,8 +224,8 @@ class Pool:
         room = self.endpoint.options.get("retry_truncated_tokens")
         question = flight.question
         parameters = {**self.endpoint.parameters, **orjson.loads(question.parameters)}
-        name = next((name for name in _OUTPUT_LIMITS if name in parameters), "max_tokens")
-        if not isinstance(room, int) or flight.extended or room <= _limit_of(parameters):
+        name = output_limit_name(parameters)
+        if not isinstance(room, int) or flight.extended or room <= output_limit(parameters):
             return None
         own = {**orjson.loads(question.parameters), name: room}
         return replace(question, parameters=orjson.dumps(own).decode())
@@ -256,32 +248,3 @@ class Pool:
         flight.ready = self._clock()
         self._queue.appendleft(flight)
         self._pump()
-
-
-def tokens_in(flight: Flight) -> int:
-    """Guess the tokens that the call puts in."""
-    files = flight.question.files
-    if not files:
-        return len(flight.envelope.body) // BYTES_PER_TOKEN
-    text = len(flight.envelope.body) - sum(4 * -(-len(file) // 3) for file in files)  # base64 on the wire
-    return max(0, text) // BYTES_PER_TOKEN + TOKENS_PER_FILE * len(files)
-
-
-def estimate_micro(endpoint: Endpoint, flight: Flight) -> int:
-    """Return the most that the call can be billed, in micro-dollars; 0 where no price is known."""
-    if endpoint.input_price is None and endpoint.output_price is None:
-        return 0
-    limit = _output_limit(flight.question.parameters) or _limit_of(endpoint.parameters) or DEFAULT_OUTPUT_TOKENS
-    return cost_micro(Usage(tokens_in(flight), limit), endpoint.input_price, endpoint.output_price)
-
-
-@lru_cache(maxsize=256)
-def _output_limit(parameters: str) -> int:
-    return _limit_of(orjson.loads(parameters))
-
-
-def _limit_of(parameters: Mapping[str, Any]) -> int:
-    for name in _OUTPUT_LIMITS:
-        if isinstance(parameters.get(name), int):
-            return int(parameters[name])
-    return 0

@@ -1,0 +1,56 @@
+"""What a call may need before it is made: tokens in, tokens out, money."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import orjson
+
+from ddb_aiquery._engine.budget import cost_micro
+from ddb_aiquery._engine.flight import Flight
+from ddb_aiquery._values import Endpoint, Usage
+
+BYTES_PER_TOKEN = 4
+"""A usual guess for English text; settled by the Reply's own usage."""
+TOKENS_PER_FILE = 1500
+"""About what a picture of a million pixels, or a page, is counted as."""
+_OUTPUT_LIMITS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
+DEFAULT_OUTPUT_TOKENS = 1024
+"""Reserved where neither the call nor the settings say `max_tokens`."""
+
+
+def tokens_in(flight: Flight) -> int:
+    """Guess the tokens that the call puts in."""
+    files = flight.question.files
+    if not files:
+        return len(flight.envelope.body) // BYTES_PER_TOKEN
+    text = len(flight.envelope.body) - sum(4 * -(-len(file) // 3) for file in files)  # base64 on the wire
+    return max(0, text) // BYTES_PER_TOKEN + TOKENS_PER_FILE * len(files)
+
+
+def estimate_micro(endpoint: Endpoint, flight: Flight) -> int:
+    """Return the most that the call can be billed, in micro-dollars; 0 where no price is known."""
+    if endpoint.input_price is None and endpoint.output_price is None:
+        return 0
+    limit = _own_limit(flight.question.parameters) or output_limit(endpoint.parameters) or DEFAULT_OUTPUT_TOKENS
+    return cost_micro(Usage(tokens_in(flight), limit), endpoint.input_price, endpoint.output_price)
+
+
+@lru_cache(maxsize=256)
+def _own_limit(parameters: str) -> int:
+    return output_limit(orjson.loads(parameters))
+
+
+def output_limit(parameters: Mapping[str, Any]) -> int:
+    """Return the most tokens that the parameters let the endpoint answer with, 0 where they do not say."""
+    for name in _OUTPUT_LIMITS:
+        if isinstance(parameters.get(name), int):
+            return int(parameters[name])
+    return 0
+
+
+def output_limit_name(parameters: Mapping[str, Any]) -> str:
+    """Return the name under which these parameters bound the answer."""
+    return next((name for name in _OUTPUT_LIMITS if name in parameters), "max_tokens")
