@@ -6,18 +6,18 @@ connection that you made, `complete` is the same engine without SQL.
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-import duckdb
-
-from ddb_aiquery import errors
-from ddb_aiquery._complete import complete
-from ddb_aiquery._connection import AiConnection
-from ddb_aiquery._functions import install, register
-from ddb_aiquery._session import Session
-from ddb_aiquery._settings import Settings, load
-from ddb_aiquery._values import Answer, Estimate, Failure, Run
+if TYPE_CHECKING:
+    from ddb_aiquery import errors
+    from ddb_aiquery._complete import complete
+    from ddb_aiquery._connect import connect
+    from ddb_aiquery._connection import AiConnection
+    from ddb_aiquery._functions import register
+    from ddb_aiquery._settings import Settings
+    from ddb_aiquery._translate import translate
+    from ddb_aiquery._values import Answer, Estimate, Failure, Run
 
 __version__ = "0.1.0"
 __all__ = [
@@ -33,36 +33,32 @@ __all__ = [
     "register",
     "translate",
 ]
+_HOMES = {
+    "AiConnection": "_connection",
+    "Answer": "_values",
+    "Estimate": "_values",
+    "Failure": "_values",
+    "Run": "_values",
+    "Settings": "_settings",
+    "complete": "_complete",
+    "connect": "_connect",
+    "register": "_functions",
+    "translate": "_translate",
+}
+"""Where each name lives. It is loaded when it is first used: the shell's prompt waits for no engine."""
 
 
-def connect(
-    database: str | Path = ":memory:", read_only: bool = False, *, config: Any = None, **duckdb_options: Any
-) -> AiConnection:
-    """Open a DuckDB connection with the functions and the planner; all that DuckDB's own offers works on it.
-
-    `config` is a path, a dict or Settings; without it the environment and the usual file decide. `duckdb_options`
-    go to DuckDB's `connect` (its own `config` dictionary as `duckdb_config`).
-
-    Raises:
-        SettingsError: names the key, the file and the line. duckdb.Error: the database cannot be opened.
-    """
-    session = Session(load(config))
-    if "duckdb_config" in duckdb_options:
-        duckdb_options["config"] = duckdb_options.pop("duckdb_config")
-    raw = duckdb.connect(str(database), read_only, **duckdb_options)
-    install(raw, session)
-    return AiConnection(raw, session)
+def __getattr__(name: str) -> Any:
+    if name == "errors":
+        return import_module("ddb_aiquery.errors")
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return value
 
 
-def translate(sql: str) -> str:
-    """Turn Databricks SQL with AI functions into DuckDB SQL, so that a saved query runs.
-
-    Raises:
-        CallError: what has no counterpart, with its line and column.
-    """
-    from ddb_aiquery import _translate  # noqa: PLC0415 (it alone loads sqlglot)
-
-    return _translate.translate(sql)
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
 
 
 def load_ipython_extension(shell: Any) -> None:

@@ -73,7 +73,7 @@ class Terminal:
         return self.text[before:]
 
     def _prompts(self) -> int:
-        return sum(" D" in line[:PROMPT] for line in self.text.splitlines())
+        return sum(map(_is_prompt, self.text.splitlines()))
 
     def paste(self, text: str) -> None:
         """Paste a text as terminals do: between marks, its lines ended by carriage returns."""
@@ -135,7 +135,11 @@ class Terminal:
 def _is_idle(screen: str) -> bool:
     """Return whether the program waits for the user: at its prompt, or for a yes or no."""
     last = screen.rpartition("\n")[2]
-    return " D" in last[:PROMPT] or last.endswith("[y/N]")
+    return _is_prompt(last) or last.endswith("[y/N]")
+
+
+def _is_prompt(line: str) -> bool:
+    return " D " in (line + " ")[:PROMPT]
 
 
 def _take_terminal() -> None:
