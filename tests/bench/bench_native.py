@@ -1,7 +1,8 @@
-"""The native bridge's figures: `python tests/bench/bench_native.py [cached] [startup]` (all without a word).
+"""The native bridge's figures: `python tests/bench/bench_native.py [idle] [cached] [startup]` (the last two: no word).
 
 1,000,000 cached rows through the Python function and through the bridge, side by side in one run: in the same DuckDB
-(the wheel) and in the real `duckdb` shell. Then the time from the command to the shell's first result.
+(the wheel) and in the real `duckdb` shell. Then the time from the command to the shell's first result. `idle` first
+waits until nothing else runs here, for figures that can be quoted; the load at the start is always printed.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ MOST = 100_000
 TABLE = "CREATE TABLE t AS SELECT i, 'prompt number ' || i % {distinct} AS p FROM range({rows}) r(i)"
 QUERY = "SELECT count(DISTINCT ai_query('test', p)), count(*) FROM t"
 ROUNDS = 5
+IDLE = 0.2
+"""The load of the last minute below which a machine counts as idle."""
 
 
 @contextlib.contextmanager
@@ -113,6 +116,13 @@ def cached() -> None:
                 )
 
 
+def idle() -> None:
+    """Wait until the machine's load has been low for a minute."""
+    while os.getloadavg()[0] > IDLE:
+        print(f"waiting: the load is {os.getloadavg()[0]:.2f}", file=sys.stderr)
+        time.sleep(10)
+
+
 def startup() -> None:
     """Print the time to the first result: the shell alone, with the bridge, through the command, with an answer."""
     program = find()
@@ -141,5 +151,9 @@ def startup() -> None:
 
 
 if __name__ == "__main__":
-    for name in sys.argv[1:] or ["cached", "startup"]:
+    words = sys.argv[1:]
+    if "idle" in words:
+        idle()
+    print(f"{os.cpu_count()} cores, load at the start {os.getloadavg()[0]:.2f}")
+    for name in [word for word in words if word != "idle"] or ["cached", "startup"]:
         globals()[name]()
