@@ -26,7 +26,7 @@ _SOURCE = re.compile(r'"__duckdb_source_\w+"')
 """How DuckDB names a Python object in the text of a relation."""
 
 
-BATCH = 8_192
+BATCH = 2_048
 """Questions that are taken out of DuckDB at once."""
 
 
@@ -183,6 +183,7 @@ class Live:
             self.stages.append(Stage(spill.rows))
             self.asked += spill.rows
             if spill.rows:
+                pa.default_memory_pool().release_unused()  # DuckDB needs the room for the answers
                 self.desk.connection.from_arrow(spill.reader()).insert_into(where(self.table.path))
         finally:
             batches.close()
