@@ -30,6 +30,9 @@ from ddb_aiquery.errors import CacheError
 
 WINDOW = 32_768
 """Questions that `stream` keeps under way before it waits for the first: enough for 1,024 at once, flat in memory."""
+WINDOW_BYTES = 32 << 20
+"""Bytes of their batches, beyond which no more than FEWEST are kept under way: prompts may be long."""
+FEWEST = 2_048
 IDLE = 1.0
 """Seconds without a call after which a connection without planner is taken to have begun a new statement."""
 IDLE_FAILED = 0.1
@@ -124,7 +127,7 @@ class Session:
     def stream(self, batches: Iterable[pa.RecordBatch], running: Running) -> Iterator[tuple[pa.RecordBatch, pa.Array]]:
         """Answer a stream of batches as one pool, yielding each with its documents, in order."""
         under_way: deque[tuple[pa.RecordBatch, list[_ask.Group]]] = deque()
-        waiting = 0
+        waiting = size = 0
         asking = running.asking
         try:
             for batch in batches:
@@ -133,9 +136,9 @@ class Session:
                 if "rows" in batch.schema.names:  # how many rows of the data ask each question
                     running.tally.add(rows=pc.sum(batch.column("rows")).as_py() or 0)
                 _ask.send(parts, self.engine, running.memo, asking)
-                waiting += batch.num_rows
-                while waiting > WINDOW:
-                    waiting -= under_way[0][0].num_rows
+                waiting, size = waiting + batch.num_rows, size + batch.nbytes
+                while waiting > (WINDOW if size <= WINDOW_BYTES else FEWEST):
+                    waiting, size = waiting - under_way[0][0].num_rows, size - under_way[0][0].nbytes
                     yield self._received(*under_way[0], running)
                     under_way.popleft()
             while under_way:
