@@ -9,6 +9,8 @@ from __future__ import annotations
 import base64
 import json
 import re
+import threading
+from collections.abc import Iterable
 from urllib.parse import quote, quote_plus
 
 MARK = "***"
@@ -44,19 +46,19 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 class Redactor:
     """Knows the secrets and takes them out of texts. Methods may be called from any thread."""
 
-    __slots__ = ("_forms", "_pattern")
+    __slots__ = ("_forms", "_lock", "_made")
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._forms: frozenset[str] = frozenset()
-        self._pattern: re.Pattern[str] | None = None
+        self._made: tuple[frozenset[str], re.Pattern[str]] | None = None
+        """The forms that the pattern was made of, and the pattern; made anew when a text comes after a secret."""
 
     def register(self, secret: str) -> None:
         """Redact `secret` from now on: plain, base64 at each alignment, percent, JSON and hex."""
-        if len(secret) < _SHORTEST or secret in self._forms:
-            return
-        self._forms |= forms(secret)
-        longest_first = sorted(self._forms, key=lambda form: (-len(form), form))
-        self._pattern = re.compile("|".join(map(_any_case_escapes, longest_first)))
+        if len(secret) >= _SHORTEST and secret not in self._forms:
+            with self._lock:
+                self._forms |= forms(secret)
 
     def clean(self, text: str, limit: int | None = None) -> str:
         """Return `text` without credentials, on one line, cut to `limit` characters after that and never before."""
@@ -70,9 +72,17 @@ class Redactor:
 
     def secrets_out(self, text: str) -> str:
         """Return `text` without credentials and otherwise as it is, for texts of several lines."""
-        if self._pattern is not None:
-            text = self._pattern.sub(MARK, text)
+        known, made = self._forms, self._made
+        if made is None or made[0] is not known:
+            made = self._made = known, _any_of(known)
+        if known:
+            text = made[1].sub(MARK, text)
         return _PATTERNS.sub(MARK, text) if _HINT.search(text) else text
+
+
+def _any_of(texts: Iterable[str]) -> re.Pattern[str]:
+    longest_first = sorted(texts, key=lambda form: (-len(form), form))
+    return re.compile("|".join(map(_any_case_escapes, longest_first)))
 
 
 def forms(secret: str) -> frozenset[str]:
