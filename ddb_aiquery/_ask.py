@@ -12,11 +12,12 @@ from ddb_aiquery import _failures
 from ddb_aiquery._address import endpoint_name
 from ddb_aiquery._engine.engine import Asking, Engine
 from ddb_aiquery._engine.flight import Batch
+from ddb_aiquery._engine.noting import Finding
 from ddb_aiquery._results.parameters import read_parameters
 from ddb_aiquery._results.request import read_files, read_request
 from ddb_aiquery._results.shape import Shape, shape
 from ddb_aiquery._settings import Settings
-from ddb_aiquery._values import Answer, Endpoint, Failure, Form, Question
+from ddb_aiquery._values import Answer, Endpoint, Failure, Form, Outcome, Question
 from ddb_aiquery.errors import AiQueryError, CallError, SettingsError
 
 ARGUMENTS = ("endpoint", "request", "returnType", "failOnError", "modelParameters", "responseFormat", "files")
@@ -195,16 +196,27 @@ def receive(parts: Sequence[Group], engine: Engine, memo: Memo, tick: Callable[[
         outcomes = engine.wait(part.batch, part.asking, tick)
         if part.batch.failure is not None:
             _end(part.batch.failure, part, part.pending[part.batch.failed_at], memo)
-        for place, outcome in zip(part.pending, outcomes, strict=True):
-            read = part.terms.shape.read(outcome) if isinstance(outcome, Answer) else outcome
-            if isinstance(read, Failure):
-                if part.terms.shape.fail_on_error or _failures.ends_statement(read):
-                    _end(read, part, place, memo)
-                read = replace(read, message=_failures.sentence(read, part.terms.endpoint.name))
-            document = part.terms.shape.document(read)
-            part.documents[place] = document
-            if document is not None:
-                memo.put(part.terms, part.asks[place], document)
+        if findings := _fill(part, outcomes, memo):
+            engine.note(part.terms.endpoint, findings)
+
+
+def _fill(part: Group, outcomes: Sequence[Outcome], memo: Memo) -> list[Finding]:
+    """Make documents of a Group's outcomes, and return the answers whose text had to be mended for their type."""
+    findings: list[Finding] = []
+    shaped = part.terms.shape
+    for place, outcome in zip(part.pending, outcomes, strict=True):
+        read = shaped.read(outcome) if isinstance(outcome, Answer) else outcome
+        if isinstance(read, Failure):
+            if shaped.fail_on_error or _failures.ends_statement(read):
+                _end(read, part, place, memo)
+            read = replace(read, message=_failures.sentence(read, part.terms.endpoint.name))
+        elif isinstance(outcome, Answer) and read.note != outcome.note:
+            findings.append(Finding(part.question(place), outcome, read.note))
+        document = shaped.document(read)
+        part.documents[place] = document
+        if document is not None:
+            memo.put(part.terms, part.asks[place], document)
+    return findings
 
 
 def abandon(parts: Sequence[Group]) -> None:

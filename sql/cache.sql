@@ -120,6 +120,10 @@ ON CONFLICT (key) DO UPDATE SET
     checksum = excluded.checksum, packed = excluded.packed, text = excluded.text, reasoning = excluded.reasoning,
     request = excluded.request;
 
+-- name: put_note
+-- The checksum tells whether the answer is still the one that was read.
+UPDATE answers SET note = ?, checksum = ? WHERE key = ? AND checksum = ?;
+
 -- name: put_failure
 INSERT INTO failures (key, created, endpoint, kind, message, status, request_id, times, input_tokens, output_tokens,
                       estimated, cost_micro, packed, text, request)

@@ -65,18 +65,24 @@ def unpack(packed: object, request: object) -> bytes:
 
 def answer_row(record: Record, answer: Answer) -> Row:
     """Return the parameters of `put_answer`."""
-    finish, model, note, request_id = map(encode, (answer.finish, answer.model, answer.note, answer.request_id))
-    text, reasoning = encode(answer.text), encode(answer.reasoning)
-    tokens_in, tokens_out = bounded(answer.usage.input_tokens), bounded(answer.usage.output_tokens)
-    estimated = int(answer.usage.estimated)
+    key, text, reasoning, finish, model, note, request_id, *tokens, checksum = answer_fields(record.key, answer)
     packed, request = pack(record.request)
-    served = (record.key, text, reasoning, finish, model, note, request_id, tokens_in, tokens_out, estimated)
     # fmt: off
     return (
-        record.key, record.at, encode(record.endpoint), model, finish, note, request_id, tokens_in, tokens_out,
-        estimated, bounded(record.cost_micro), _checksum(served), packed, text, reasoning, request,
+        key, record.at, encode(record.endpoint), model, finish, note, request_id, *tokens,
+        bounded(record.cost_micro), checksum, packed, text, reasoning, request,
     )
     # fmt: on
+
+
+def answer_fields(key: bytes, answer: Answer) -> Row:
+    """Return what is served of an answer, in the order of `look`: the key first, the note sixth, the checksum last."""
+    finish, model, note, request_id = map(encode, (answer.finish, answer.model, answer.note, answer.request_id))
+    tokens_in, tokens_out = bounded(answer.usage.input_tokens), bounded(answer.usage.output_tokens)
+    estimated = int(answer.usage.estimated)
+    text, reasoning = encode(answer.text), encode(answer.reasoning)
+    fields = (key, text, reasoning, finish, model, note, request_id, tokens_in, tokens_out, estimated)
+    return (*fields, _checksum(fields))
 
 
 def failure_row(record: Record, failure: Failure) -> Row:

@@ -13,6 +13,7 @@ from ddb_aiquery._engine.budget import Purse, cost_micro
 from ddb_aiquery._engine.failover import HASTY, next_flight
 from ddb_aiquery._engine.flight import Batch, Flight, InFlight
 from ddb_aiquery._engine.loop import Loop
+from ddb_aiquery._engine.noting import Finding, kept
 from ddb_aiquery._engine.pace import Pace
 from ddb_aiquery._engine.pool import Pool, Transport
 from ddb_aiquery._engine.retry import Patience
@@ -21,7 +22,7 @@ from ddb_aiquery._engine.shared import Shared
 from ddb_aiquery._engine.store import Store
 from ddb_aiquery._engine.tally import Tally
 from ddb_aiquery._values import Answer, Endpoint, Envelope, Failure, Kind, Outcome, Question
-from ddb_aiquery.errors import AiQueryError, Cancelled, RowError
+from ddb_aiquery.errors import AiQueryError, CacheError, Cancelled, RowError
 
 SLICE = 0.05
 """Seconds between looks at the cancel flag: well under the 0.2 s in which a query must end."""
@@ -120,6 +121,11 @@ class Engine:
                 sealed.append(Envelope(b"", "", b""))
         found = self.store.get_many([envelope.key for envelope in sealed])
         return [(len(envelope.body), found.get(envelope.key)) for envelope in sealed]
+
+    def note(self, endpoint: Endpoint, found: Sequence[Finding]) -> None:
+        """Write beside stored answers what reading them showed; a cache that cannot be written stays as it is."""
+        with contextlib.suppress(CacheError):
+            self.store.note_many([kept(endpoint, one, self._transport.seal) for one in found])
 
     def news(self) -> list[str]:
         """Return what the store has to say to the user and has not said yet."""

@@ -23,7 +23,12 @@ class Diversion:
         """Say in the outcome that a fallback gave it."""
         if isinstance(outcome, Failure):
             return replace(outcome, message=f"{self.why}; then at the fallback '{self.at}': {outcome.message}")
-        return replace(outcome, note="; ".join(part for part in (f"fallback: {self.at}", outcome.note) if part))
+        return replace(outcome, note="; ".join(part for part in (self.sign(self.at), outcome.note) if part))
+
+    @staticmethod
+    def sign(at: str) -> str:
+        """Return what stands first in the note of an Answer that a fallback gave."""
+        return f"fallback: {at}"
 
 
 @dataclass(slots=True, eq=False)

@@ -22,6 +22,9 @@ class Store(Board, Protocol):
     def put_many(self, records: Sequence[Record]) -> None:
         """Write outcomes down; durable when it returns. Ends this process's claims on the answered keys."""
 
+    def note_many(self, notes: Sequence[tuple[bytes, Answer, str]]) -> None:
+        """Give stored answers another note: key, answer as it was read, new note."""
+
     def claim_many(self, keys: Sequence[bytes]) -> Claims:
         """Become the asker of every key that nobody has answered or is asking."""
 

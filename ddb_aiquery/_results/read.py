@@ -70,7 +70,8 @@ def _typed(kind: Type, answer: Answer) -> Outcome:
     if not notes:
         return replace(answer, text=written)
     said = "repaired: " + ", ".join(sorted(notes))
-    return replace(answer, text=written, note=f"{answer.note}; {said}" if answer.note else said)
+    known = answer.note.split("; ") if answer.note else []  # an answer that was kept says so already
+    return replace(answer, text=written, note=answer.note if said in known else "; ".join([*known, said]))
 
 
 def _composite(kind: Type, text: str, notes: Notes) -> Any:
