@@ -15,9 +15,9 @@ import duckdb
 from ddb_aiquery import _planner
 from ddb_aiquery._planner import Asker, Finish, Outcome, Statement
 from ddb_aiquery._planner.callers import Callers
+from ddb_aiquery._planner.desk import quoted
 from ddb_aiquery._planner.prepared import Prepared
 from ddb_aiquery._planner.presenting import estimated, present, show_plan
-from ddb_aiquery._planner.running import quoted
 from ddb_aiquery._planner.text import Token, explained, has_query, tokens
 from ddb_aiquery._python_tables import PythonTables, called_with
 from ddb_aiquery._relation import AiRelation

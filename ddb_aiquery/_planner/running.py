@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
 
-from ddb_aiquery._planner import ast, normal_form
-from ddb_aiquery._planner.questions import KEYS, KEYS_OF_ANY, KEYS_OF_TEXTS, NAMES, Answers, Asked
+from ddb_aiquery._planner import normal_form
+from ddb_aiquery._planner.desk import Desk, Path, where
+from ddb_aiquery._planner.questions import NAMES, Answers, Asked
 from ddb_aiquery._planner.spill import Spill
-from ddb_aiquery._sql import named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    import duckdb
-
     from ddb_aiquery._planner.ast import Ast
-
-Path = tuple[str, str, str]
-_SOURCE = re.compile(r'"__duckdb_source_\w+"')
-"""How DuckDB names a Python object in the text of a relation."""
-
 
 BATCH = 2_048
 """Questions that are taken out of DuckDB at once."""
@@ -70,96 +63,6 @@ class Memory:
     size: int = 1_000
 
 
-@dataclass(slots=True)
-class Desk:
-    """Names and tables of one statement on one connection."""
-
-    connection: duckdb.DuckDBPyConnection
-    prefix: str
-    """Begins every name; no user can have chosen it."""
-    tables: list[str] = field(default_factory=list)
-    adopted: dict[str, Any] = field(default_factory=dict)
-    """Registered objects whose views made way for a copy."""
-    values: dict[str, Ast] = field(default_factory=dict)
-
-    def name(self, what: str) -> str:
-        """Return a new table name."""
-        self.tables.append(f"{self.prefix}{what}{len(self.tables)}")
-        return self.tables[-1]
-
-    def run(self, statement: str, **parts: str) -> duckdb.DuckDBPyConnection:
-        """Execute a statement of sql/planner.sql, its names and queries filled in."""
-        return self.connection.execute(named("planner.sql")[statement].format(**parts))
-
-    def answers(self, *, texts: bool) -> Answers:
-        """Create the table of answers; `texts` says that every request is a text."""
-        name = self.name("answers")
-        statements = KEYS_OF_TEXTS if texts else KEYS_OF_ANY
-        keys = [read_key(self.connection, statement) for statement in statements]
-        labels = tuple(f"{self.prefix}{label}" for label in (*KEYS, "document"))
-        made = dict(zip((*KEYS, "document"), map(quoted, labels), strict=True))
-        self.run("answers", answers=quoted(name), **made)
-        return Answers(("temp", "main", name), labels, tuple(keys), statements, self.value)  # type: ignore[arg-type]
-
-    def value(self, expression: Ast) -> Ast:
-        """Return a constant VARCHAR expression as the text that it is, worked out once a statement."""
-        own = ast.fingerprint(expression)
-        if own not in self.values:
-            query = normal_form.write(self.connection, ast.select([(expression, "")]))
-            ((found,),) = self.connection.execute(query).fetchall()
-            self.values[own] = ast.NULL if found is None else ast.text(found)
-        return self.values[own]
-
-    def adopt(self, objects: Mapping[str, Any]) -> None:
-        """Copy Python objects into temporary tables of the names that the statement knows them by."""
-        for name, value in objects.items():
-            copy = self.name("object")
-            passing = self.name("passing")
-            self.connection.register(passing, value)
-            self.run("keep", table=where(("temp", "main", copy)), query=f"FROM {quoted(passing)}")
-            self.connection.unregister(passing)
-            if self.connection.execute(named("planner.sql")["temp_view"], [name]).fetchall():
-                self.adopted[name] = value
-                self.run("drop_view", view=quoted(name))
-            self.run("rename", table=where(("temp", "main", copy)), name=quoted(name))
-            self.tables.append(name)
-
-    def copied(self, text: str) -> str:
-        """Return a relation's text with copies in place of the Python objects that DuckDB named in it."""
-        for source in sorted(set(_SOURCE.findall(text))):
-            path = ("temp", "main", self.name("object"))
-            self.run("keep", table=where(path), query=f"FROM {source}")
-            text = text.replace(source, where(path))
-        return text
-
-    def drop(self) -> None:
-        """Remove every table that was made, and put registered objects back."""
-        while self.tables:
-            self.run("drop", table=where(("temp", "main", self.tables.pop())))
-        while self.adopted:
-            self.connection.register(*self.adopted.popitem())
-
-
-def quoted(name: str) -> str:
-    """Return an identifier in quotes."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def where(path: Path) -> str:
-    """Return the quoted path of a table."""
-    return ".".join(map(quoted, path))
-
-
-_keys: dict[str, Ast] = {}
-
-
-def read_key(connection: duckdb.DuckDBPyConnection, statement: str) -> Ast:
-    """Return a key expression of sql/planner.sql, read once."""
-    if statement not in _keys:
-        _keys[statement] = normal_form.read(connection, named("planner.sql")[statement])["select_list"][0]
-    return _keys[statement]
-
-
 class Live:
     """A runner that really asks."""
 
@@ -180,20 +83,25 @@ class Live:
             for batch, documents in self.asker.stream(batches, self.current):
                 columns = [values.cast(pa.large_string()) for values in (*batch.columns[-3:], documents)]
                 spill.add(pa.RecordBatch.from_arrays(columns, schema=schema))
-            self.stages.append(Stage(spill.rows))
-            self.asked += spill.rows
-            if spill.rows:
-                pa.default_memory_pool().release_unused()  # DuckDB needs the room for the answers
-                self.desk.connection.from_arrow(spill.reader()).insert_into(where(self.table.path))
+        except BaseException:
+            spill.close()
+            raise
         finally:
             batches.close()
-            spill.close()
+        self.stages.append(Stage(spill.rows))
+        self.asked += spill.rows
+        pa.default_memory_pool().release_unused()  # DuckDB needs the room for the answers
+        self.desk.take_in(spill, self.table.path)
+
+    def _text(self, query: Ast) -> str:
+        """Return the text of a query that is about to run, and see that it finds all answers."""
+        self.desk.settle(self.table.path)
+        return normal_form.write(self.desk.connection, query)
 
     def _batches(self, questions: Sequence[Asked]) -> Generator[pa.RecordBatch, None, None]:
-        seen: set[tuple[Any, ...]] | None = set() if len(questions) > 1 else None
+        seen: set[bytes] | None = set() if len(questions) > 1 else None
         for asked in questions:
-            query = normal_form.write(self.desk.connection, asked.query)
-            reader = self.desk.connection.sql(query).to_arrow_reader(BATCH)
+            reader = self.desk.connection.sql(self._text(asked.query)).to_arrow_reader(BATCH)
             try:
                 for batch in reader:
                     fresh = batch if seen is None else _unseen(batch, seen)
@@ -204,21 +112,19 @@ class Live:
 
     def count(self, query: Ast) -> int:
         """Return how many rows the query has."""
-        text = normal_form.write(self.desk.connection, query)
-        ((rows,),) = self.desk.run("count", query=text).fetchall()
+        ((rows,),) = self.desk.run("count", query=self._text(query)).fetchall()
         return int(rows)
 
     def keep(self, query: Ast) -> Path:
         """Run the query once into a temporary table."""
         self.kept = True
         path = ("temp", "main", self.desk.name("kept"))
-        self.desk.run("keep", table=where(path), query=normal_form.write(self.desk.connection, query))
+        self.desk.run("keep", table=where(path), query=self._text(query))
         return path
 
     def append(self, path: Path, query: Ast) -> tuple[int, int]:
         """Add the query's rows to a kept table; return how many, and the last row's rowid."""
-        text = normal_form.write(self.desk.connection, query)
-        ((rows,),) = self.desk.run("append", table=where(path), query=text).fetchall()
+        ((rows,),) = self.desk.run("append", table=where(path), query=self._text(query)).fetchall()
         ((last,),) = self.desk.run("last", table=where(path)).fetchall()
         return int(rows), int(last)
 
@@ -258,7 +164,8 @@ class Counting(Live):
         """Learn nothing from a run that asked nothing."""
 
 
-def _unseen(batch: pa.RecordBatch, seen: set[tuple[Any, ...]]) -> pa.RecordBatch:
-    keys = list(zip(*(column.to_pylist() for column in batch.columns[-3:]), strict=True))
+def _unseen(batch: pa.RecordBatch, seen: set[bytes]) -> pa.RecordBatch:
+    rows = zip(*(column.to_pylist() for column in batch.columns[-3:]), strict=True)
+    keys = [sha256(repr(row).encode()).digest() for row in rows]  # prompts themselves may be long
     fresh = [key not in seen and not seen.add(key) for key in keys]  # type: ignore[func-returns-value]
     return batch.filter(pa.array(fresh, pa.bool_()))

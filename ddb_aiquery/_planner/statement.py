@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import duckdb
 
@@ -15,18 +15,16 @@ from ddb_aiquery._planner import ast, normal_form
 from ddb_aiquery._planner.algebra import State, exactly
 from ddb_aiquery._planner.bind import Binder
 from ddb_aiquery._planner.calls import CALL, Unknown, Unplannable, asks_texts
+from ddb_aiquery._planner.desk import Desk
 from ddb_aiquery._planner.functions import Functions, read_functions
 from ddb_aiquery._planner.macros import answering, install
 from ddb_aiquery._planner.normal_form import Unbound
 from ddb_aiquery._planner.questions import Answers
 from ddb_aiquery._planner.records import Finish, Outcome, Plan, Statement, is_values, span_of
-from ddb_aiquery._planner.running import Asker, Counting, Desk, Live, Memory
+from ddb_aiquery._planner.running import Asker, Counting, Live, Memory
 from ddb_aiquery._planner.stages import Solver
 from ddb_aiquery._planner.text import Span, inner_query
 from ddb_aiquery._sql import named
-
-if TYPE_CHECKING:
-    pass
 
 
 class Session:
@@ -142,6 +140,7 @@ class Session:
         runner = Live(desk, table, self.asker, run, self.memory)
         solver = Solver(plan.state, runner, plan.bound.rel, plan.bound.outs)
         solver.solve(plan.bound.rel, [*plan.bound.outs, *plan.bound.rel.order], [])
+        desk.lend(table.path)
         self._finish_text(plan, table, solver, kept=runner.kept)
         return Outcome(tuple(runner.stages))
 
@@ -214,7 +213,7 @@ class Session:
     def _ending(self, statement: Statement, desk: Desk, *, own: bool) -> list[Callable[[], Any]]:
         """Return what ends a statement whose result was read: one that only reads is undone at one stroke."""
         if own and statement.kind == "SELECT" and "nextval" not in statement.text.lower():
-            return [lambda: desk.run("rollback")]
+            return [lambda: desk.run("rollback"), desk.release]
         return self._cleaning(desk, own=own)
 
     def _abandon(self, desk: Desk, *, own: bool) -> None:
@@ -224,7 +223,8 @@ class Session:
             try:
                 step()
             except duckdb.Error:
-                return  # the user's transaction is aborted: its rollback removes what is left
+                break  # the user's transaction is aborted: its rollback removes what is left
+        desk.release()
 
     def priced(self, statement: Statement) -> Outcome:
         """Count what a statement would ask; where that cannot be counted, say why."""
