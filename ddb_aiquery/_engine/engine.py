@@ -67,7 +67,7 @@ class Engine:
         self._wall_clock = wall_clock
         self._chance = chance
         self._in_flight = InFlight()
-        self._scribe = Scribe(store, self._in_flight, self._queue, self._divert, wall_clock)
+        self._scribe = Scribe(store, self._in_flight, self._queue, self._divert, self._written, wall_clock)
         self._pools: list[Pool] = []
         self._pools_lock = threading.Lock()
         self._told = 0
@@ -206,12 +206,20 @@ class Engine:
 
     def _queue(self, flights: Sequence[Flight]) -> None:
         """Give Flights to their Endpoint's pool."""
+        for pool, mine in self._by_pool(flights):
+            self._loop.call(pool.add, mine)
+
+    def _written(self, flights: Sequence[Flight]) -> None:
+        """Tell the pools whose outcomes are on disk."""
+        for pool, mine in self._by_pool(flights):
+            self._loop.call(pool.written, len(mine))
+
+    def _by_pool(self, flights: Sequence[Flight]) -> list[tuple[Pool, list[Flight]]]:
         pools: dict[int, tuple[Pool, list[Flight]]] = {}
         for flight in flights:
             pool = self._pool(flight.endpoint)
             pools.setdefault(id(pool), (pool, []))[1].append(flight)
-        for pool, mine in pools.values():
-            self._loop.call(pool.add, mine)
+        return list(pools.values())
 
     def _pool(self, endpoint: Endpoint) -> Pool:
         with self._pools_lock:

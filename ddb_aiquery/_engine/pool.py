@@ -20,6 +20,11 @@ from ddb_aiquery._engine.tally import Tally
 from ddb_aiquery._values import Endpoint, Envelope, Failure, Kind, Outcome, Question
 from ddb_aiquery.errors import AiQueryError
 
+WRITING = 8
+"""A kill loses what is not on disk: max_concurrency calls, and an eighth of that in replies being written.
+
+Room for these keeps the endpoint busy during a write; that they have a bound keeps a slow disk from losing more.
+"""
 KEPT_RUNS = 256
 """Runs whose luck is remembered at once; forgetting one only makes it more patient."""
 
@@ -76,6 +81,9 @@ class Pool:
         self._queue: deque[Flight] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
+        self._unwritten = 0
+        """Outcomes that are not on disk yet."""
+        self._room = pace.max_concurrency + max(1, pace.max_concurrency // WRITING)
         self._broken: tuple[float, Failure] | None = None
         """When the endpoint was found unusable, and why."""
         self._lucks: dict[str, Luck] = {}
@@ -84,6 +92,11 @@ class Pool:
     def add(self, flights: Iterable[Flight]) -> None:
         """Queue Flights and start as many as the pace allows."""
         self._queue.extend(flights)
+        self._pump()
+
+    def written(self, count: int) -> None:
+        """Make room for so many calls: their outcomes are on disk."""
+        self._unwritten -= count
         self._pump()
 
     def _pump(self) -> None:
@@ -99,6 +112,8 @@ class Pool:
             if self._in_flight.unwanted(flight) or self._refused(flight):
                 self._queue.popleft()
                 continue
+            if self.pace.in_flight + self._unwritten >= self._room:
+                return None
             now = self._clock()
             self.shared.tick(now)
             wait = self.pace.admit(now, tokens_in(flight))
@@ -134,7 +149,7 @@ class Pool:
         """Fail a Flight without a call where the endpoint broke during the very Run that wants it."""
         if self._broken is None or flight.batch.tally.started > self._broken[0]:
             return False
-        self._desk.put(flight, self._broken[1])
+        self._put(flight, self._broken[1])
         return True
 
     def _pay(self, flight: Flight) -> bool:
@@ -198,11 +213,15 @@ class Pool:
         luck = self._luck(tally)
         if failure is None:
             luck.answered(now)
-            self._desk.put(flight, outcome)
+            self._put(flight, outcome)
             return
         luck.failed(failure.kind)
         if not self._differently(flight, failure):
             self._again(flight, failure, now, luck)
+
+    def _put(self, flight: Flight, outcome: Outcome) -> None:
+        self._unwritten += 1
+        self._desk.put(flight, outcome)
 
     def _differently(self, flight: Flight, failure: Failure) -> bool:
         """Ask at once in another way where that may bring the answer: without what is refused, or with more room."""
@@ -237,7 +256,7 @@ class Pool:
             if verdict.endpoint:
                 failure = replace(failure, kind=Kind.ENDPOINT)
                 self._broken = (now, failure)
-            self._desk.put(flight, failure)
+            self._put(flight, failure)
             return
         flight.attempts = verdict.attempts
         flight.batch.trouble = failure

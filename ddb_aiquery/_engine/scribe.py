@@ -31,12 +31,14 @@ class Scribe:
         in_flight: InFlight,
         take_over: Callable[[Sequence[Flight]], None],
         divert: Callable[[Sequence[Landing]], Sequence[Landing]],
+        written: Callable[[Sequence[Flight]], None],
         wall_clock: Callable[[], float],
     ) -> None:
         self._store = store
         self._in_flight = in_flight
         self._take_over = take_over
         self._divert = divert
+        self._written = written
         self._wall_clock = wall_clock
         self._landings: deque[Landing] = deque()
         self._arrivals: deque[Sequence[Flight]] = deque()
@@ -101,6 +103,8 @@ class Scribe:
             for flight, _ in landings:
                 self._in_flight.crash(flight, error)
             return
+        finally:
+            self._written([flight for flight, _ in landings])
         for flight, outcome in self._divert(landings):
             if isinstance(outcome, Failure):
                 flight.batch.tally.add(failed=1)

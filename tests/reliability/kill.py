@@ -13,10 +13,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ddb_aiquery._cache import open_store
 from ddb_aiquery.testing import ScriptedEndpoint
 
 WORKER = """
@@ -45,21 +47,21 @@ threads = [threading.Thread(target=work) for _ in range(4)]
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What a run of kills came to; all but `kills` and `seconds` are prompts or requests."""
+    """What a run of kills came to; all but `kills` and `seconds` are prompts or requests.
+
+    A call is under way from the moment when the endpoint has it until its answer is in the cache file.
+    """
 
     prompts: int
     kills: int
     requests: int
     lost: int
     """Answers that a query had handed on and that were asked for again."""
-    in_flight: int
-    """Calls that could be under way at the kills: the concurrency, once for each."""
+    under_way: int
+    """Calls under way at the kills, all kills together: requests that came in, less answers in the file."""
+    most: int
+    """Calls under way at one kill, at most."""
     seconds: float
-
-    @property
-    def bound(self) -> int:
-        """The most that may be asked again: what was under way, and replies that the disk had not taken yet."""
-        return self.in_flight + self.in_flight // 4
 
     @property
     def excess(self) -> int:
@@ -67,27 +69,46 @@ class Figures:
         return self.requests - self.prompts
 
 
-def kill_until_answered(prompts: int, shortest: float, longest: float, *, latency: float, width: int) -> Figures:
-    """Run the worker, killing it after `shortest` to `longest` seconds, until it ends by itself."""
+def kill_until_answered(
+    prompts: int,
+    shortest: float,
+    longest: float,
+    *,
+    latency: float,
+    width: int,
+    say: Callable[[Figures], object] = lambda _: None,
+) -> Figures:
+    """Run the worker, killing it after `shortest` to `longest` seconds, until it ends by itself.
+
+    `say` is given the figures after each kill; `prompts` of those are the prompts that were sent so far.
+    """
     dice = random.Random(prompts)
     begun = time.monotonic()
-    kills = in_flight = lost = 0
+    kills = lost = requests = kept = under_way = most = 0
     with ScriptedEndpoint(latency=latency, process=True) as server, tempfile.TemporaryDirectory() as folder:
-        book = Path(folder) / "handed-on"
-        settings = {**server.settings("test", max_concurrency=width), "cache": {"directory": f"{folder}/cache"}}
+        book, cache = Path(folder) / "handed-on", Path(folder) / "cache"
+        settings = {**server.settings("test", max_concurrency=width), "cache": {"directory": str(cache)}}
         known: set[str] = set()
         while True:
             before = server.prompts if kills else {}
             ended = _run(settings, prompts, book, None if kills > 10_000 else dice.uniform(shortest, longest))
             time.sleep(2 * latency)  # what was under way is answered, to nobody
-            counts = server.counts
+            counts, answers = server.counts, _kept(cache)
+            cut = (counts.requests - requests) - (answers - kept)
+            requests, kept = counts.requests, answers
+            under_way, most = under_way + cut, max(most, cut)
             lost += sum(counts.prompts[prompt] > before.get(prompt, 0) for prompt in known)
             known = set(book.read_text().split()) if book.exists() else set()
+            kills += not ended
+            figures = Figures(len(counts.prompts), kills, requests, lost, under_way, most, time.monotonic() - begun)
             if ended:
-                break
-            kills += 1
-            in_flight += width
-        return Figures(prompts, kills, counts.requests, lost, in_flight, time.monotonic() - begun)
+                return figures
+            say(figures)
+
+
+def _kept(cache: Path) -> int:
+    with open_store(cache) as store:
+        return store.stats().answers
 
 
 def _run(settings: dict[str, Any], prompts: int, book: Path, seconds: float | None) -> bool:
@@ -109,6 +130,16 @@ def _run(settings: dict[str, Any], prompts: int, book: Path, seconds: float | No
     return True
 
 
+def _say(figures: Figures) -> None:
+    print(  # noqa: T201
+        f"kill {figures.kills}: {figures.prompts:,} prompts sent, {figures.excess:,} of them again; "
+        f"{figures.under_way:,} under way at the kills, {figures.most} at one; {figures.lost} lost; "
+        f"{figures.seconds:.0f} s",
+        file=sys.stderr,
+        flush=True,
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--prompts", type=int, default=20_000)
@@ -116,10 +147,8 @@ def main() -> None:
     parser.add_argument("--latency", type=float, default=0.1)
     parser.add_argument("--width", type=int, default=64)
     given = parser.parse_args()
-    figures = kill_until_answered(given.prompts, *given.every, latency=given.latency, width=given.width)
-    print(  # noqa: T201
-        f"{figures}\nexcess {figures.excess} requests, {figures.in_flight} calls could be under way at the kills"
-    )
+    figures = kill_until_answered(given.prompts, *given.every, latency=given.latency, width=given.width, say=_say)
+    print(f"{figures}\nexcess {figures.excess} requests; {figures.under_way} calls were under way at the kills")  # noqa: T201
 
 
 if __name__ == "__main__":
