@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ddb_aiquery._planner import ast
-from ddb_aiquery._planner.algebra import Node, Rel, State, columns, is_clean, needs, source, tainted
+from ddb_aiquery._planner.algebra import Node, Rel, State, columns, is_clean, needs, nodes, source, tainted
 from ddb_aiquery._planner.rules.filter import Filter
 
 if TYPE_CHECKING:
     from ddb_aiquery._planner.ast import Ast
+    from ddb_aiquery._planner.stages import Around, Solver
 
 
 class Join(Node):
@@ -62,3 +63,24 @@ def paired(left: Node, right: Node, conditions: Sequence[Ast]) -> Node:
     if kept is not None and needs(conditions) <= kept.outputs | right.outputs:
         return left.over(paired(kept, right, conditions))  # type: ignore[attr-defined,no-any-return]
     return Join(left, right, conditions)
+
+
+def wanted_left(node: Node, left: Node, solver: Solver, around: Around | None) -> Node:
+    """Return the rows of a join's left side, which the join keeps all, that may be wanted above it.
+
+    >>> from ddb_aiquery._planner.examples import compare
+    >>> compare("select t.id from t, (select k from u where ai_query('e', name) in (select p from t)) s "
+    ...         "where s.k = t.k and t.id = 1")
+    before: n0 n1 n2
+    after:  n1
+    """
+    solver.settle(left)
+    if around is None:
+        return left
+    usable = [p for p in around.where if ast.symbols(p) <= left.outputs and solver.renders(left, p)]
+    wanted = solver.state.answered(usable)
+    if around.rel.node is not node:
+        above = [e for part in nodes(around.rel.node) if part is not node for e in part.expressions()]
+        used = needs([*above, *around.where]) & left.outputs - solver.unknown(around.rel.node)
+        wanted += solver.demand(around, node, [(ast.column(s), ast.column(s)) for s in sorted(used)])
+    return Filter(left, wanted) if wanted else left

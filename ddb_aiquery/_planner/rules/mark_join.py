@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from ddb_aiquery._planner import ast
 from ddb_aiquery._planner.algebra import Node, Rel, State, columns, exactly, is_clean, needs, sided, source, tainted
 from ddb_aiquery._planner.calls import sites
-from ddb_aiquery._planner.rules.filter import Filter
-from ddb_aiquery._planner.rules.join import Join
+from ddb_aiquery._planner.rules.join import Join, wanted_left
 
 if TYPE_CHECKING:
     from ddb_aiquery._planner.ast import Ast
@@ -61,11 +60,7 @@ class MarkJoin(Node):
 
     def solve(self, solver: Solver, around: Around | None) -> None:
         """Ask about the left side where it stands alone, about the right where the left wants it, else about pairs."""
-        left: Node = self.keeps
-        solver.settle(left)
-        if around is not None:
-            usable = [p for p in around.where if ast.symbols(p) <= left.outputs and solver.renders(left, p)]
-            left = Filter(left, solver.state.answered(usable)) if usable else left
+        left = wanted_left(self, self.keeps, solver, around)
         unknown = solver.unknown(left) | solver.unknown(self.right.node)
         clean = [condition for condition in self.conditions if is_clean(condition, unknown)]
         if self._one_sided():

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from ddb_aiquery._planner import ast
 from ddb_aiquery._planner.algebra import Node, Rel, State, columns, exactly, is_clean, needs, source, tainted
-from ddb_aiquery._planner.rules.filter import Filter
-from ddb_aiquery._planner.rules.join import Join
+from ddb_aiquery._planner.rules.join import Join, wanted_left
 
 if TYPE_CHECKING:
     from ddb_aiquery._planner.ast import Ast
@@ -47,11 +46,7 @@ class OuterJoin(Node):
 
     def solve(self, solver: Solver, around: Around | None) -> None:
         """Ask about the pairs that match on everything cheap."""
-        left: Node = self.keeps
-        solver.settle(left)
-        if around is not None:
-            usable = [p for p in around.where if ast.symbols(p) <= left.outputs and solver.renders(left, p)]
-            left = Filter(left, solver.state.answered(usable)) if usable else left
+        left = wanted_left(self, self.keeps, solver, around)
         unknown = solver.unknown(left) | solver.unknown(self.right.node)
         clean = [condition for condition in self.conditions if is_clean(condition, unknown)]
         late = [condition for condition in self.conditions if not is_clean(condition, unknown)]
