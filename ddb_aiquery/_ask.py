@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
@@ -17,8 +17,8 @@ from ddb_aiquery._results.parameters import read_parameters
 from ddb_aiquery._results.request import read_files, read_request
 from ddb_aiquery._results.shape import Shape, shape
 from ddb_aiquery._settings import Settings
-from ddb_aiquery._values import Answer, Endpoint, Failure, Form, Outcome, Question
-from ddb_aiquery.errors import AiQueryError, CallError, SettingsError
+from ddb_aiquery._values import Answer, Endpoint, Failure, Form, Kind, Outcome, Question
+from ddb_aiquery.errors import AiQueryError, CallError, RowError, SettingsError
 
 ARGUMENTS = ("endpoint", "request", "returnType", "failOnError", "modelParameters", "responseFormat", "files")
 """ai_query's arguments in Databricks' order."""
@@ -41,13 +41,15 @@ class Group:
 
     terms: Terms
     asks: Sequence[str | Question | None]
-    """Distinct: the bare text of a plain question, a whole Question of any other, None for a NULL request."""
+    """Distinct: the bare text of a plain question, a whole Question of any other, None where nothing can be asked."""
     form: Form
     """How a bare text is meant."""
     which: pa.Array
     """For each row the position in `asks`, NULL for a NULL request."""
     rows: list[int] | None = None
     """The rows' places in the chunk; None for all of it."""
+    unasked: Mapping[int, Failure] = field(default_factory=dict)
+    """By the position in `asks`, what cannot be asked and need not end the statement."""
     documents: list[str | None] = field(default_factory=list)
     pending: list[int] = field(default_factory=list)
     batch: Batch | None = None
@@ -110,16 +112,23 @@ def _group(terms: Terms, requests: pa.Array, files: pa.Array, rows: list[int] | 
 
 def _distinct(terms: Terms, requests: list[Any], files: list[Any], rows: list[int] | None) -> Group:
     """Find the distinct Questions among requests that are not plain text, or come with files."""
-    places: dict[Question, int] = {}
+    places: dict[Question | Failure, int] = {}
     which: list[int | None] = []
     for request, attached in zip(requests, files, strict=True):
         if request is None:
             which.append(None)
             continue
-        form, text = read_request(request, terms.endpoint.task)
-        question = _question(terms, form, text, read_files(attached))
-        which.append(places.setdefault(question, len(places)))
-    return Group(terms, list(places), Form.TEXT, pa.array(which, pa.int32()), rows)
+        try:
+            form, text = read_request(request, terms.endpoint.task)
+            ask: Question | Failure = _question(terms, form, text, read_files(attached))
+        except RowError as error:
+            if terms.shape.fail_on_error:
+                raise
+            ask = Failure(Kind.ROW, str(error))
+        which.append(places.setdefault(ask, len(places)))
+    asks = [ask if isinstance(ask, Question) else None for ask in places]
+    unasked = {place: ask for place, ask in enumerate(places) if isinstance(ask, Failure)}
+    return Group(terms, asks, Form.TEXT, pa.array(which, pa.int32()), rows, unasked)
 
 
 def _question(terms: Terms, form: Form, text: str, files: tuple[bytes, ...]) -> Question:
@@ -178,6 +187,9 @@ def send(parts: Sequence[Group], engine: Engine, memo: Memo, asking: Asking) -> 
             failure = memo.failure(terms, part.asks[place])
             if failure is not None:
                 raise _error(failure, part, place)
+        for place, failure in part.unasked.items():
+            asking.tally.add(failed=1)
+            part.documents[place] = _told(failure, part)
         asking.tally.endpoints.add(terms.endpoint.name)
         if part.pending:
             part.asking = replace(asking, fail_fast=terms.shape.fail_on_error)
@@ -209,14 +221,21 @@ def _fill(part: Group, outcomes: Sequence[Outcome], memo: Memo) -> list[Finding]
         if isinstance(read, Failure):
             if shaped.fail_on_error or _failures.ends_statement(read):
                 _end(read, part, place, memo)
-            read = replace(read, message=_failures.sentence(read, part.terms.endpoint.name))
-        elif isinstance(outcome, Answer) and read.note != outcome.note:
-            findings.append(Finding(part.question(place), outcome, read.note))
-        document = shaped.document(read)
+            document = _told(read, part)
+        else:
+            if isinstance(outcome, Answer) and read.note != outcome.note:
+                findings.append(Finding(part.question(place), outcome, read.note))
+            document = shaped.document(read)
         part.documents[place] = document
         if document is not None:
             memo.put(part.terms, part.asks[place], document)
     return findings
+
+
+def _told(failure: Failure, part: Group) -> str | None:
+    """Return the document of a row that failed alone."""
+    said = _failures.sentence(failure, part.terms.endpoint.name)
+    return part.terms.shape.document(replace(failure, message=said))
 
 
 def abandon(parts: Sequence[Group]) -> None:

@@ -1,8 +1,9 @@
-"""A connection with the macros over a scripted `__ai_query`: it reads and writes like the engine, without one."""
+"""Two stages: `script`, the macros over a scripted `__ai_query` without an engine; `con`, all of it, planned and not."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,11 +12,14 @@ import pyarrow as pa
 import pytest
 from duckdb.sqltypes import VARCHAR
 
+import ddb_aiquery
 from ddb_aiquery._results.parameters import read_parameters
 from ddb_aiquery._results.request import read_files, read_request
 from ddb_aiquery._results.shape import shape
 from ddb_aiquery._sql import named
 from ddb_aiquery._values import Answer, Form
+from ddb_aiquery.testing import ScriptedEndpoint
+from ddb_aiquery.testing._dialogue import default_answer
 
 FILES = ("ai_query.sql", "named_struct.sql", "prompts.sql", "tasks.sql")
 
@@ -104,3 +108,54 @@ def script():
     scripted.macros()
     yield scripted
     scripted.con.close()
+
+
+class Served:
+    """One scripted server behind a chat, an embedding and a custom endpoint; `reply` may be changed at any time."""
+
+    def __init__(self) -> None:
+        self.reply: Any = default_answer
+        self.server = ScriptedEndpoint(self._answer)
+
+    def _answer(self, prompt: str, request: dict[str, Any]) -> Any:
+        return self.reply(prompt, request)
+
+    def settings(self, **defaults: str) -> dict[str, Any]:
+        """Return the settings of the three endpoints; `chat` is the default one."""
+        tasks = {"chat": "chat", "embed": "embedding", "custom": "custom"}
+        endpoints = {
+            name: self.server.settings(name, task=task)["endpoints"][name] | self._address(task)
+            for name, task in tasks.items()
+        }
+        return {"endpoints": endpoints, "defaults": {"endpoint": "chat", **defaults}}
+
+    def _address(self, task: str) -> dict[str, str]:
+        return {"base_url": f"{self.server.base_url}/invocations"} if task == "custom" else {}
+
+    def says(self, text: Any) -> None:
+        """Let every answer be this one."""
+        self.reply = lambda _prompt, _request: text
+
+    @property
+    def bodies(self) -> list[dict[str, Any]]:
+        """The requests that came in."""
+        return [json.loads(received.body) for received in self.server.received]
+
+
+@pytest.fixture
+def served() -> Iterator[Served]:
+    """Return the server behind `con`."""
+    made = Served()
+    with made.server:
+        yield made
+
+
+@pytest.fixture(params=["connect", "register"])
+def con(request: pytest.FixtureRequest, served: Served) -> Iterator[Any]:
+    """Return a connection over `served`, planned and not."""
+    make = {
+        "connect": ddb_aiquery.connect,
+        "register": lambda config: ddb_aiquery.register(duckdb.connect(), config=config),
+    }
+    with make[request.param](config=served.settings()) as made:
+        yield made
