@@ -20,8 +20,8 @@ from ddb_aiquery._engine.tally import Tally
 from ddb_aiquery._values import Endpoint, Envelope, Failure, Kind, Outcome, Question
 from ddb_aiquery.errors import AiQueryError
 
-WRITING = 8
-"""A kill loses what is not on disk: max_concurrency calls, and an eighth of that in replies being written.
+WRITING = 4
+"""A kill loses what is not on disk: max_concurrency calls, and a quarter of that in replies being written.
 
 Room for these keeps the endpoint busy during a write; that they have a bound keeps a slow disk from losing more.
 """

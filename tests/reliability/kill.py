@@ -1,7 +1,8 @@
 """Kill -9 until every prompt is answered: `python tests/reliability/kill.py --prompts 20000` prints the figures.
 
-A worker process asks all prompts through SQL, with many connections at once, and says each answer that its query has
-handed on. It is killed with SIGKILL after a random time, and started again. The endpoint's own books are the oracle.
+A worker process asks prompts through SQL, with four connections at once, and says each answer that its query has handed
+on. It is killed with SIGKILL after a random time, and started again with what is left and some of what was handed on. The
+last one asks everything once more and is left alone. The endpoint's own books are the oracle.
 """
 
 from __future__ import annotations
@@ -13,20 +14,24 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ddb_aiquery._cache import open_store
 from ddb_aiquery.testing import ScriptedEndpoint
 
+STEP = 500
+"""Prompts of one statement."""
+AGAIN = 8
+"""Statements whose answers were handed on before a kill, and that the next worker runs all the same."""
+
 WORKER = """
 import os, sys, threading, duckdb, ddb_aiquery
-settings, prompts, step = {settings!r}, {prompts}, {step}
+settings, prompts, step, starts = {settings!r}, {prompts}, {step}, iter({starts})
 print("ready", flush=True)
 handed_on = os.open({book!r}, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-starts = iter(range(0, prompts, step))
 turn = threading.Lock()
 def work():
     con = ddb_aiquery.register(duckdb.connect(), config=settings)
@@ -78,30 +83,36 @@ def kill_until_answered(
     width: int,
     say: Callable[[Figures], object] = lambda _: None,
 ) -> Figures:
-    """Run the worker, killing it after `shortest` to `longest` seconds, until it ends by itself.
+    """Run the worker, killing it after `shortest` to `longest` seconds, until nothing is left to ask.
 
     `say` is given the figures after each kill; `prompts` of those are the prompts that were sent so far.
     """
     dice = random.Random(prompts)
     begun = time.monotonic()
     kills = lost = requests = kept = under_way = most = 0
+    before: Counter[str] = Counter()
+    every = range(0, prompts, STEP)
     with ScriptedEndpoint(latency=latency, process=True) as server, tempfile.TemporaryDirectory() as folder:
         book, cache = Path(folder) / "handed-on", Path(folder) / "cache"
         settings = {**server.settings("test", max_concurrency=width), "cache": {"directory": str(cache)}}
         known: set[str] = set()
         while True:
-            before = server.prompts if kills else {}
-            ended = _run(settings, prompts, book, None if kills > 10_000 else dice.uniform(shortest, longest))
+            left = [start for start in every if f"p{start}" not in known]
+            again = [start for start in every if f"p{start}" in known]
+            starts = [*dice.sample(again, min(AGAIN, len(again))), *left] if left else list(every)
+            code = WORKER.format(settings=settings, prompts=prompts, step=STEP, starts=starts, book=str(book))
+            ended = _run(code, dice.uniform(shortest, longest) if left else None)
             time.sleep(2 * latency)  # what was under way is answered, to nobody
             counts, answers = server.counts, _kept(cache)
             cut = (counts.requests - requests) - (answers - kept)
             requests, kept = counts.requests, answers
             under_way, most = under_way + cut, max(most, cut)
-            lost += sum(counts.prompts[prompt] > before.get(prompt, 0) for prompt in known)
+            lost += sum(counts.prompts[prompt] > before[prompt] for prompt in known)
+            before = counts.prompts
             known = set(book.read_text().split()) if book.exists() else set()
             kills += not ended
             figures = Figures(len(counts.prompts), kills, requests, lost, under_way, most, time.monotonic() - begun)
-            if ended:
+            if not left:
                 return figures
             say(figures)
 
@@ -111,9 +122,8 @@ def _kept(cache: Path) -> int:
         return store.stats().answers
 
 
-def _run(settings: dict[str, Any], prompts: int, book: Path, seconds: float | None) -> bool:
+def _run(code: str, seconds: float | None) -> bool:
     """Run the worker for so many seconds after its imports; True where it ended by itself before."""
-    code = WORKER.format(settings=settings, prompts=prompts, step=500, book=str(book))
     child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env={**os.environ})
     assert child.stdout is not None
     child.stdout.readline()
@@ -132,7 +142,7 @@ def _run(settings: dict[str, Any], prompts: int, book: Path, seconds: float | No
 
 def _say(figures: Figures) -> None:
     print(  # noqa: T201
-        f"kill {figures.kills}: {figures.prompts:,} prompts sent, {figures.excess:,} of them again; "
+        f"{figures.kills} kills: {figures.prompts:,} prompts sent, {figures.excess:,} of them again; "
         f"{figures.under_way:,} under way at the kills, {figures.most} at one; {figures.lost} lost; "
         f"{figures.seconds:.0f} s",
         file=sys.stderr,

@@ -7,6 +7,8 @@ from faults import CASES, run_case
 from kill import Figures, kill_until_answered
 from processes import ask_together
 
+from ddb_aiquery._engine.pool import WRITING
+
 
 def test_no_answer_is_lost_or_bought_twice_over_kills() -> None:
     """SIGKILL again and again: what is in the file is never asked again, and what is under way has its bound."""
@@ -24,7 +26,7 @@ def check(figures: Figures, prompts: int, width: int) -> None:
     assert figures.prompts == prompts
     assert figures.lost == 0
     assert 0 <= figures.excess <= figures.under_way
-    assert figures.most <= width + width // 8
+    assert figures.most <= width + width // WRITING
 
 
 def test_processes_share_their_questions() -> None:
