@@ -167,6 +167,11 @@ def needs(expressions: Iterable[Any]) -> frozenset[str]:
     return frozenset(symbol for expression in expressions for symbol in ast.symbols(expression))
 
 
+def used_beside(node: Node, top: Node) -> frozenset[str]:
+    """Return the symbols that a tree's operators use, those of one node left out."""
+    return needs(e for part in nodes(top) if part is not node for e in part.expressions())
+
+
 def source(node: Node, need: frozenset[str], state: State) -> Ast:
     """Return the node as a table of a FROM clause that gives the needed symbols."""
     return ast.derived(shown(node, need & node.outputs, state), state.alias())

@@ -52,7 +52,7 @@ def filtered(rel: Rel, predicate: Ast) -> Rel:
     unknown = tainted(rel.node)
     node, pending = rel.node, list(rel.pending)
     for part in parts:
-        if _compares_null(part):
+        if compares_null(part):
             node = below(node, ast.boolean(False))
         elif is_clean(part, unknown):
             node = below(node, part)
@@ -61,7 +61,7 @@ def filtered(rel: Rel, predicate: Ast) -> Rel:
     return Rel(node, pending, rel.order)
 
 
-def _compares_null(predicate: Ast) -> bool:
+def compares_null(predicate: Ast) -> bool:
     """Return whether the predicate compares with a constant NULL, which is never TRUE."""
     if predicate.get("class") != "COMPARISON" or "DISTINCT" in predicate["type"]:
         return False

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ddb_aiquery._planner import ast
-from ddb_aiquery._planner.algebra import Node, Rel, State, columns, is_clean, needs, nodes, source, tainted
+from ddb_aiquery._planner.algebra import Node, Rel, State, columns, is_clean, needs, source, tainted, used_beside
 from ddb_aiquery._planner.rules.filter import Filter
 
 if TYPE_CHECKING:
@@ -79,8 +79,8 @@ def wanted_left(node: Node, left: Node, solver: Solver, around: Around | None) -
         return left
     usable = [p for p in around.where if ast.symbols(p) <= left.outputs and solver.renders(left, p)]
     wanted = solver.state.answered(usable)
-    if around.rel.node is not node:
-        above = [e for part in nodes(around.rel.node) if part is not node for e in part.expressions()]
-        used = needs([*above, *around.where]) & left.outputs - solver.unknown(around.rel.node)
+    if around.rel.node is not node or len(usable) < len(around.where):
+        used = used_beside(node, around.rel.node) | needs(around.where)
+        used &= left.outputs - solver.unknown(around.rel.node)
         wanted += solver.demand(around, node, [(ast.column(s), ast.column(s)) for s in sorted(used)])
     return Filter(left, wanted) if wanted else left

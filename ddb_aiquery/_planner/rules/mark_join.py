@@ -6,8 +6,21 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ddb_aiquery._planner import ast
-from ddb_aiquery._planner.algebra import Node, Rel, State, columns, exactly, is_clean, needs, sided, source, tainted
+from ddb_aiquery._planner.algebra import (
+    Node,
+    Rel,
+    State,
+    columns,
+    exactly,
+    is_clean,
+    needs,
+    nodes,
+    sided,
+    source,
+    tainted,
+)
 from ddb_aiquery._planner.calls import sites
+from ddb_aiquery._planner.rules.filter import compares_null
 from ddb_aiquery._planner.rules.join import Join, wanted_left
 
 if TYPE_CHECKING:
@@ -60,6 +73,8 @@ class MarkJoin(Node):
 
     def solve(self, solver: Solver, around: Around | None) -> None:
         """Ask about the left side where it stands alone, about the right where the left wants it, else about pairs."""
+        if self._only_true(solver) and any(map(compares_null, self.conditions)):
+            return
         left = wanted_left(self, self.keeps, solver, around)
         unknown = solver.unknown(left) | solver.unknown(self.right.node)
         clean = [condition for condition in self.conditions if is_clean(condition, unknown)]
@@ -67,13 +82,23 @@ class MarkJoin(Node):
             parts = [part for condition in self.conditions for part in _sides(condition, unknown)]
             ours = [part for part in parts if ast.symbols(part) <= left.outputs]
             theirs = [part for part in parts if not ast.symbols(part) <= left.outputs]
-            solver.solve(Rel(left), ours, [])
             matches = [condition if self._only_true(solver) else ast.is_not_false(condition) for condition in clean]
+            solver.solve(Rel(left), ours, self._partners(solver, matches, theirs))
             wanted = ast.exists(solver.loosely(Rel(left), [], matches))
             solver.solve(self.right, theirs, [wanted])
             return
         late = [condition for condition in self.conditions if not is_clean(condition, unknown)]
         solver.solve(Rel(Join(left, self.right.node, clean), list(self.right.pending)), late, [])
+
+    def _partners(self, solver: Solver, matches: Sequence[Ast], theirs: Sequence[Ast]) -> list[Ast]:
+        """Return the predicate that keeps left rows for which a row on the right may decide the mark."""
+        if any(node.blocked and not solver.state.is_ready(node) for node in nodes(self.right.node)):
+            return []
+        given = [side for c in self.conditions if c.get("class") == "COMPARISON" for side in (c["left"], c["right"])]
+        given = [side for side in given if is_clean(side, solver.unknown(self.right.node)) and side not in theirs]
+        sides = [side for side in given if ast.symbols(side) and ast.symbols(side) <= self.right.node.outputs]
+        filled = [ast.operator("OPERATOR_IS_NOT_NULL", side) for side in sides] if self._only_true(solver) else []
+        return [ast.exists(solver.loosely(self.right, [], [*matches, *filled]))]
 
     def _one_sided(self) -> bool:
         """Return whether each call of the conditions uses one side only."""

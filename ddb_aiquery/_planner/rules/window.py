@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ddb_aiquery._planner import ast
-from ddb_aiquery._planner.algebra import Node, Rel, State, exactly, is_clean, loosely, tainted
+from ddb_aiquery._planner.algebra import Node, Rel, State, exactly, is_clean, loosely, tainted, used_beside
 
 if TYPE_CHECKING:
     from ddb_aiquery._planner.ast import Ast
@@ -41,8 +41,11 @@ class Window(Node):
     def solve(self, solver: Solver, around: Around | None) -> None:
         """Ask what the windows need, for the partitions that are wanted above."""
         wanted = [item for symbol, item in self.items if symbol in solver.used]
-        shared = _shared_partition(wanted)
-        clean = [key for key in shared if is_clean(key, solver.unknown(self.rel.node))]
+        if wanted or around is None:
+            keys = _shared_partition(wanted)
+        else:  # no window is read: every row stands for itself
+            keys = [ast.column(s) for s in sorted(used_beside(self, around.rel.node) & self.rel.node.outputs)]
+        clean = [key for key in keys if is_clean(key, solver.unknown(self.rel.node))]
         demand = solver.demand(around, self, [(key, key) for key in clean]) if clean else []
         solver.solve(self.rel, wanted, demand)
 
