@@ -101,11 +101,10 @@ def _reach_interrupt(process: Process) -> None:
 
     def interrupt(self: duckdb.DuckDBPyConnection) -> None:
         session = process.connections.get(self)
-        if session is None:  # a connection that sees another's functions
-            process.cancel()
-        else:
-            session.cancel()
+        cancel = process.cancel if session is None else session.cancel  # None: it sees another's functions
+        cancel()
         original(self)
+        cancel()  # for a chunk that DuckDB began meanwhile
 
     interrupt.__doc__ = original.__doc__
     duckdb.DuckDBPyConnection.interrupt = interrupt  # type: ignore[method-assign]

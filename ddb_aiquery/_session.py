@@ -7,6 +7,7 @@ import threading
 import time
 import uuid
 import warnings
+import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -47,11 +48,12 @@ class Session:
         self.id = uuid.uuid4().hex
         self.settings = settings
         self.last_run = Run()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # Ctrl-C may come while its own thread holds it
         self._terms: dict[str, _ask.Terms] = {}
         self._run: Running | None = None
         self._declared = False
-        self._cancelled = threading.Event()
+        self._under_way: weakref.WeakSet[Running] = weakref.WeakSet()
+        """Declared Runs that are not finished: several where cursors share the session."""
         self._error: BaseException | None = None
         PROCESS.sessions[self.id] = self
         PROCESS.interrupts(self)
@@ -61,11 +63,12 @@ class Session:
         """The engine of this connection's cache directory."""
         return PROCESS.engine(self.settings.cache_directory)
 
-    def begin(self, sql: str, label: str = "") -> Running:
-        """Begin a statement's Run; every call until `finish` counts for it."""
+    def begin(self, sql: str, label: str = "", purse: Purse | None = None) -> Running:
+        """Begin a statement's Run; every call until `finish` counts for it. Without a purse it gets one of its own."""
         with self._lock:
-            self._run = Running(self, sql, label)
+            self._run = Running(self, sql, label, purse)
             self._declared = True
+            self._under_way.add(self._run)
             self._error = None
             return self._run
 
@@ -74,6 +77,7 @@ class Session:
         with self._lock:
             if self._run is running:
                 self._run, self._declared = None, False
+            self._under_way.discard(running)
         return self._close(running)
 
     def end(self) -> None:
@@ -90,10 +94,10 @@ class Session:
             return error
 
     def cancel(self) -> None:
-        """End every wait of this connection; calls that come later wait again."""
+        """End the statements under way on this connection: nothing more is sent for them, nobody waits any more."""
         with self._lock:
-            event, self._cancelled = self._cancelled, threading.Event()
-        event.set()
+            for running in (*self._under_way, *([self._run] if self._run else [])):
+                running.cancelled.set()
 
     def documents(self, columns: Sequence[pa.Array]) -> pa.Array:
         """Answer one chunk of DuckDB's: seven columns of arguments in, one column of JSON documents out.
@@ -116,6 +120,8 @@ class Session:
             running.idle = IDLE_FAILED
             raise
         finally:
+            with self._lock:
+                running.calls -= 1
             running.touched = time.monotonic()
             self._tell()
 
@@ -144,9 +150,11 @@ class Session:
             while under_way:
                 yield self._received(*under_way[0], running)
                 under_way.popleft()
-        except BaseException:
+        except BaseException as error:
             for _, parts in under_way:
                 _ask.abandon(parts)
+            if isinstance(error, Exception):
+                asking.check()  # DuckDB breaks its own stream off with an error of another kind
             raise
         finally:
             self._tell()
@@ -197,6 +205,9 @@ class Session:
                 running, idle = None, running
             if running is None:
                 running = self._run = Running(self, "", "")
+            if not running.calls and not self._declared and running.cancelled.is_set():
+                running.cancelled = threading.Event()  # the statement that was cancelled has ended: this is another
+            running.calls += 1
         if idle is not None:
             self._close(idle, seconds=idle.touched - idle.tally.started)
         return running
@@ -246,25 +257,25 @@ class DayAccount:
 
 def purse(limits: Limits, store: Store) -> Purse:
     """Return the money of one Run under these limits."""
-    day = None if limits.day_usd is None else round(limits.day_usd * MICRO)
-    query = None if limits.query_usd is None else round(limits.query_usd * MICRO)
-    account = None if day is None else DayAccount(store, day)
-    return Purse(Budget(query, day, limits.query_requests), account)
+    budget = Budget.of(limits)
+    return Purse(budget, None if budget.day_micro is None else DayAccount(store, budget.day_micro))
 
 
 class Running:
     """One statement's Run while it is under way."""
 
-    def __init__(self, session: Session, sql: str, label: str) -> None:
+    def __init__(self, session: Session, sql: str, label: str, own: Purse | None = None) -> None:
         self.tally = Tally(time.monotonic, sql=REDACTOR.clean(sql, limit=SHOWN_SQL), label=label)
         self.memo = _ask.Memo()
         self.progress = Progress(self.tally)
         self.touched = time.monotonic()
         self.idle = IDLE
-        self._session = session
-        self._purse = purse(session.settings.limits, session.engine.store)
+        self.cancelled = threading.Event()
+        self.calls = 0
+        """Calls of the function that are under way."""
+        self._purse = own or purse(session.settings.limits, session.engine.store)
 
     @property
     def asking(self) -> Asking:
-        """Whose account a chunk's Questions go on; a chunk that begins after a cancel is not cancelled by it."""
-        return Asking(self.tally, self._purse, self._session._cancelled)  # noqa: SLF001 (its own class's other half)
+        """On whose account Questions go, and what ends the wait for them."""
+        return Asking(self.tally, self._purse, self.cancelled)

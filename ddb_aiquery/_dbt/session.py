@@ -86,13 +86,11 @@ class NodeSession(Session):
         self._node = Node("", "", None)
         super().__init__(settings)
 
-    def begin(self, sql: str, label: str = "") -> Running:
+    def begin(self, sql: str, label: str = "", purse: Purse | None = None) -> Running:
         """Begin a statement's Run in the name of the node that dbt works on."""
         self._node = node = current_node()
-        running = super().begin(sql, label or node.label)
-        if node.budget is not None and not self._silent:
-            running._purse = self._purses.of(node, self)  # noqa: SLF001 (a Run's money is its statement's; here a node's)
-        return running
+        limited = node.budget is not None and not self._silent
+        return super().begin(sql, label or node.label, self._purses.of(node, self) if limited else purse)
 
     def finish(self, running: Running) -> Run:
         """End a statement's Run and log its figures."""

@@ -73,8 +73,14 @@ class Engine:
         self._told = 0
 
     def submit(self, endpoint: Endpoint, questions: Sequence[Question], asking: Asking) -> Batch:
-        """Set distinct Questions going and return at once; pass the Batch to `wait`."""
-        batch = Batch(asking.tally, asking.purse, [None] * len(questions), asking.fail_fast, asking.arrival())
+        """Set distinct Questions going and return at once; pass the Batch to `wait`.
+
+        Raises:
+            Cancelled: the Run was cancelled before.
+        """
+        asking.check()
+        empty: list[Outcome | None] = [None] * len(questions)
+        batch = Batch(asking.tally, asking.purse, empty, asking.fail_fast, asking.cancelled, asking.arrival())
         envelopes = self._seal(endpoint, questions, batch)
         known = self.store.get_many([envelope.key for _, envelope in envelopes])
         for index, envelope in envelopes:

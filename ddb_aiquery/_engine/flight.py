@@ -36,12 +36,14 @@ class Batch:
     """The Questions that one thread waits for together, and their outcomes by position.
 
     With `fail_fast` the first Failure ends the wait: the statement fails, whatever else is still under way.
+    Once `cancelled` is set nothing more is sent for it, even before the waiting thread has noticed.
     """
 
     tally: Tally
     purse: Purse
     outcomes: list[Outcome | None]
     fail_fast: bool
+    cancelled: threading.Event
     arrived: threading.Event = field(default_factory=threading.Event)
     missing: int = 0
     abandoned: bool = False
@@ -51,6 +53,11 @@ class Batch:
     trouble: Failure | None = None
     """The latest failure after which a Question is asked again."""
     diverted: dict[int, Diversion] = field(default_factory=dict)
+
+    @property
+    def over(self) -> bool:
+        """Tell whether nobody waits for it any more."""
+        return self.abandoned or self.cancelled.is_set()
 
     def deliver(self, index: int, outcome: Outcome) -> None:
         """Put one outcome in its place and wake the waiting thread when it was the last or ends the wait."""
@@ -99,9 +106,9 @@ class Flight:
     def batch(self) -> Batch:
         """The batch that pays: the first that still waits."""
         first = self.waiters[0][0]
-        if not first.abandoned:
+        if not first.over:
             return first
-        return next((batch for batch, _ in self.waiters if not batch.abandoned), first)
+        return next((batch for batch, _ in self.waiters if not batch.over), first)
 
 
 class InFlight:
@@ -151,10 +158,10 @@ class InFlight:
 
     def unwanted(self, flight: Flight) -> bool:
         """Take the Flight off where nobody waits for it any more; True if so."""
-        if not flight.waiters[0][0].abandoned:
+        if not flight.waiters[0][0].over:
             return False
         with self._lock:
-            if any(not batch.abandoned for batch, _ in flight.waiters):
+            if any(not batch.over for batch, _ in flight.waiters):
                 return False
             self._flights.pop(flight.envelope.key, None)
             return True

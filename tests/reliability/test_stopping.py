@@ -6,11 +6,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import duckdb
 import pytest
+from stops import DOORS, WAYS, stop_often
 
+import ddb_aiquery
 from ddb_aiquery.testing import ScriptedEndpoint, Status
 
 CODE = """
@@ -74,6 +77,37 @@ def test_a_stopped_query_keeps_what_it_has(how: str, more: str) -> None:
             assert heard(child) == "[(400, 400)]"
             assert child.wait(30) == 0
         assert server.requests == 400
+
+
+@pytest.mark.parametrize(("door", "way"), list(product(DOORS, WAYS)))
+def test_nothing_more_is_sent_after_a_stop(door: str, way: str) -> None:
+    """Stopped at any moment, a statement ends with an error, and only calls on their way arrive after that."""
+    for stop in stop_often(door, way, 5, width=16):
+        assert stop.end != "finished"
+        assert stop.calls < 20_000
+        assert stop.after <= 16
+
+
+def test_a_stopped_query_run_again_at_once_takes_up_its_calls() -> None:
+    """Calls under way are neither broken off, since they are paid for, nor asked twice, nor exceeded by new ones."""
+    with (
+        ScriptedEndpoint(latency=0.5) as server,
+        ddb_aiquery.connect(config=server.settings("test", max_concurrency=8)) as con,
+    ):
+        ask = "SELECT count(ai_query('test', 'p' || i)) FROM range(20) t(i)"
+        stopper = threading.Thread(target=lambda: (wait_for(lambda: server.requests == 8), con.interrupt()))
+        stopper.start()
+        with pytest.raises(ddb_aiquery.errors.Cancelled, match="8 calls were made"):
+            con.execute(ask).fetchall()
+        stopper.join()
+        assert con.execute(ask).fetchall() == [(20,)]
+        assert (server.requests, server.peak) == (20, 8)
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Return when the condition holds."""
+    while not condition():
+        time.sleep(0.01)
 
 
 def test_an_interrupt_ends_its_own_connections_query_only(open_plain: Callable[..., Any]) -> None:
