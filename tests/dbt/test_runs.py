@@ -78,11 +78,12 @@ def test_a_run_that_was_killed_is_gone_on_with(project: Project) -> None:
 
 
 def test_ctrl_c_does_not_wait_for_the_endpoint(project: Project) -> None:
-    """One SIGINT ends a run while the endpoint still thinks, for longer than this test would wait."""
+    """One SIGINT ends a run while the endpoint still thinks; the models before are whole, and the database closed."""
     with ScriptedEndpoint(latency=600) as stuck:
-        project.write({"profiles.yml": profile(stuck)})
-        project.write({"models/answers.sql": "select ai_query('test', 'q' || i) as a from range(20) r(i)"})
-        project.write({"models/schema.yml": "models: [{name: answers, config: {materialized: table}}]"})
+        table = "{{ config(materialized='table') }} "
+        model = table + "select ai_query('test', 'q' || i) as a from range(20) r(i), {{ ref('before') }}"
+        project.write({"profiles.yml": profile(stuck), "models/answers.sql": model})
+        project.write({"models/before.sql": table + "select 42 as answer"})
         run = project.start("run")
         while stuck.requests == 0 and run.poll() is None:
             time.sleep(0.02)
@@ -90,6 +91,8 @@ def test_ctrl_c_does_not_wait_for_the_endpoint(project: Project) -> None:
         output, _ = run.communicate(timeout=60)
         assert run.returncode != 0
         assert "Exited because of keyboard interrupt" in output
+    assert not (project.path / "shop.duckdb.wal").exists()
+    assert project.rows("from before") == [(42,)]
 
 
 @pytest.fixture
