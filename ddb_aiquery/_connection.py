@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
-from dataclasses import replace
 from types import FrameType
 from typing import Any, Self
 
 import duckdb
 
-from ddb_aiquery import _planner
-from ddb_aiquery._planner import Asker, Finish, Outcome, Statement
-from ddb_aiquery._planner.callers import Callers
+from ddb_aiquery._planner import Asker, Outcome
 from ddb_aiquery._planner.desk import quoted
-from ddb_aiquery._planner.prepared import Prepared
-from ddb_aiquery._planner.presenting import estimated, present, show_plan
-from ddb_aiquery._planner.text import Token, explained, has_query, tokens
-from ddb_aiquery._python_tables import PythonTables, called_with
+from ddb_aiquery._python_tables import called_with
 from ddb_aiquery._relation import AiRelation
 from ddb_aiquery._sql import named
+from ddb_aiquery._statements import Statements
 from ddb_aiquery._values import Estimate, Run
 
 _DRAINING = frozenset({"fetchall", "df", "fetchdf", "fetch_df", "fetchnumpy", "to_arrow_table", "pl", "torch", "tf"})
@@ -38,35 +33,20 @@ class AiConnection:
     def __init__(self, raw: duckdb.DuckDBPyConnection, asker: Asker) -> None:
         raw.execute("SET python_scan_all_frames = true")  # a table may be a variable of our caller
         self._raw, self._asker = raw, asker
-        self._session = _planner.Session(raw, asker)
-        self._open: Finish | None = None
-        self._description: Any = None
-        self._prepared = Prepared(raw)
-        self._tables = PythonTables(raw)
-        self._callers = Callers(raw)
-        self._relations = False
-        self.last_outcome = Outcome()
+        self._statements = Statements(raw, asker)
 
     # What DuckDB offers
 
     @property
     def raw(self) -> duckdb.DuckDBPyConnection:
         """DuckDB's own connection; a planned result that is still open ends."""
-        self._settle()
+        self._statements.settle()
         return self._raw
-
-    @property
-    def last_run(self) -> Run:
-        """What the last statement did; a result that is still being read counts what it has asked so far."""
-        if self._open is not None and not self.last_outcome.unplanned:
-            self._settle(keep_result=True)
-        run: Run = getattr(self._asker, "last_run", Run())
-        return run
 
     @property
     def description(self) -> Any:
         """The names and types of the last result's columns."""
-        return self._raw.description if self._description is None else self._description
+        return self._raw.description if self._statements.description is None else self._statements.description
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -85,15 +65,15 @@ class AiConnection:
         self.close()
 
     def __del__(self) -> None:
-        raw = self.__dict__.get("_raw")
-        if raw is not None and self.__dict__.get("_open") is not None:
+        statements = self.__dict__.get("_statements")
+        if statements is not None and statements.is_open:
             with suppress(Exception):  # the database may be gone already
-                self._settle()
+                statements.settle()
 
     def close(self) -> None:
         """End an open result and close the connection."""
         try:
-            self._settle()
+            self._statements.settle()
         finally:
             self._raw.close()
 
@@ -103,18 +83,20 @@ class AiConnection:
 
     duplicate = cursor
 
+    def interrupt(self) -> None:
+        """End the statement that another thread runs on this connection; answers that have arrived are kept."""
+        self._raw.interrupt()
+
     def register(self, view_name: str, python_object: object, **options: Any) -> Self:
         """Make a Python object a table, as DuckDB does."""
-        self._settle()
-        self._raw.register(view_name, python_object, **options)
-        self._tables.registered[view_name.lower()] = python_object
+        self.raw.register(view_name, python_object, **options)
+        self._statements.tables.registered[view_name.lower()] = python_object
         return self
 
     def unregister(self, view_name: str) -> Self:
         """Remove a registered object."""
-        self._settle()
-        self._raw.unregister(view_name)
-        self._tables.registered.pop(view_name.lower(), None)
+        self.raw.unregister(view_name)
+        self._statements.tables.registered.pop(view_name.lower(), None)
         return self
 
     def execute(self, query: Any, parameters: Any = None) -> Self:
@@ -124,17 +106,16 @@ class AiConnection:
             duckdb.Error: as DuckDB raises it.
             AiQueryError: from a call, not wrapped.
         """
-        self._run(query, parameters, sys._getframe(1))  # noqa: SLF001 - a table may be a variable of our caller
+        self._statements.run(query, parameters, sys._getframe(1))  # noqa: SLF001 - a table may be a variable of our caller
         return self
 
     def executemany(self, query: Any, parameters: Any = None) -> Self:
         """Run a statement once for each set of parameters."""
-        if not self._callers.named_in(str(query)):
-            self._settle()
-            self._raw.executemany(query, parameters)
+        if not self.has_calls(str(query)):
+            self.raw.executemany(query, parameters)
             return self
         for each in parameters or ():
-            self._run(query, each, sys._getframe(1))  # noqa: SLF001
+            self._statements.run(query, each, sys._getframe(1))  # noqa: SLF001
         return self
 
     def sql(self, query: Any, *, alias: str = "", params: Any = None) -> AiRelation | None:
@@ -149,136 +130,80 @@ class AiConnection:
 
     # What the planner adds
 
+    @property
+    def last_run(self) -> Run:
+        """What the last statement did; a result that is still being read counts what it has asked so far."""
+        self._statements.close_run()
+        run: Run = getattr(self._asker, "last_run", Run())
+        return run
+
+    @property
+    def last_outcome(self) -> Outcome:
+        """The stages of the last statement, or why it was not planned."""
+        return self._statements.outcome
+
     def estimate(self, query: str, parameters: Any = None) -> Estimate:
         """Count what a query would ask and cost, without one call.
 
         `bound` says that later stages depend on answers, so that the figures are upper limits (or, with a `note`
         beginning "unplanned", unknown).
         """
-        self._settle()
-        *_, last = self._raw.extract_statements(query)
-        statement = self._statement(last.query, last.type.name, parameters, sys._getframe(1))  # noqa: SLF001
-        if statement.kind not in _planner.PLANNED:
-            return Estimate()
-        try:
-            outcome = self._session.price(statement)
-        except _planner.Unplannable as reason:
-            return Estimate(bound=True, note=f"unplanned: {reason}; DuckDB decides which rows are asked about")
-        return estimated(outcome)
+        return self._statements.estimate(query, parameters, sys._getframe(1))  # noqa: SLF001
 
     def has_calls(self, text: str) -> bool:
         """Return whether a text may hold a call: it names an AI function, or a view or macro that does."""
-        return self._callers.named_in(text)
+        return self._statements.has_calls(text)
 
-    # How a statement runs
+    # What its relations need
 
-    def _run(self, query: Any, parameters: Any, frame: FrameType | None) -> None:
-        self._settle()
-        self._description = None
-        self.last_outcome = Outcome()
+    def run_relation(self, text: str, parameters: Any) -> Self:
+        """Run a relation's query."""
+        self._statements.run_relation(text, parameters)
+        return self
+
+    def arrow_of_all(self) -> Any:
+        """Return the open result as one Arrow table."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # DuckDB advises con.sql, which is what we stand in for
+            return self.to_arrow_table()
+
+    def reading(self) -> AbstractContextManager[None]:
+        """Let DuckDB read statements without the chance to evaluate a call."""
+        return self._statements.reading()
+
+    def _relation(self, query: Any, alias: str, parameters: Any, frame: FrameType | None) -> AiRelation | None:
+        raw = self.raw
         text = query.query if isinstance(query, duckdb.Statement) else query
-        if not isinstance(text, str) or not self._is_special(text):
-            self._translated(lambda: self._raw.execute(query, parameters))
-            self._callers.after(str(text))
-            return
-        statements = self._raw.extract_statements(text)
-        for place, statement in enumerate(statements):
-            last = place == len(statements) - 1
-            self._settle()
-            self._one(statement.query.strip(), statement.type.name, parameters if last else None, frame)
-            self._callers.after(statement.query)
-
-    def _one(self, text: str, kind: str, parameters: Any, frame: FrameType | None) -> None:
-        listed = tokens(text)
-        words = [token.word for token in listed]
-        if kind == "EXECUTE" and (known := self._prepared.text_of(words)) is not None:
-            text, parameters = known, self._prepared.arguments(text, listed)
-            kind = self._raw.extract_statements(text)[0].type.name
-            words = [token.word for token in tokens(text)]
-        elif not self._is_special(text):
-            self._translated(lambda: self._raw.execute(text, parameters))
-            return
-        if kind == "EXPLAIN":
-            self._explain(text, listed, parameters, frame)
-        elif kind in _planner.PLANNED and has_query(kind, words):
-            self._planned(self._statement(text, kind, parameters, frame))
-        else:
-            if kind == "PREPARE":
-                self._prepared.keep(text, listed)
-            self._unasked(text, parameters)
-
-    def _planned(self, statement: Statement) -> None:
-        self._open = self._translated(lambda: self._session.run(statement))
-        self.last_outcome = self._open.outcome
-        self._description = self._raw.description
-        if statement.kind in _planner.WRITES:
-            self._translated(lambda: present(self._raw, self._settle))
-
-    def _unasked(self, text: str, parameters: Any) -> None:
-        """Run a statement that reads calls but must evaluate none: DESCRIBE, PREPARE, CREATE VIEW, ..."""
-        self._raw.execute(named("planner.sql")["planning"])
-        try:
-            self._raw.execute(text, parameters)
-        except BaseException:
-            self._session.restore()
-            raise
-        self._description = self._raw.description
-        self._open = Finish([self._session.restore])
-
-    def _explain(self, text: str, listed: Sequence[Token], parameters: Any, frame: FrameType | None) -> None:
-        prefix, analyze = explained(text, listed)
-        inner = self._raw.extract_statements(text[len(prefix) :])[0]
-        statement = self._statement(inner.query.strip(), inner.type.name, parameters, frame)
-        if analyze:
-            self._planned(replace(statement, prefix=prefix))
-            rows, outcome = self._raw.fetchall(), self.last_outcome
-            self._settle()
-        else:
-            with self._session.reading():
-                rows = self._raw.execute(text, parameters).fetchall()
-            outcome = self._session.priced(statement)
-        show_plan(self._raw, outcome, rows)
-
-    def _statement(self, text: str, kind: str, parameters: Any, frame: FrameType | None) -> Statement:
-        return Statement(text, kind, parameters, objects=self._tables.read_by(text, frame))
-
-    def _is_special(self, text: str) -> bool:
-        if self._relations:
-            variables = self._tables.variables(text, sys._getframe(2))  # noqa: SLF001
-            if any(isinstance(value, AiRelation) for value in variables.values()):
-                return True
-        return self._callers.named_in(text) or self._prepared.may_be_in(text)
-
-    # How a result is read
-
-    def _settle(self, *, keep_result: bool = False) -> None:
-        """End what the last statement left open: its tables, its macro, its transaction."""
-        if self._open is None:
-            return
-        if keep_result:
-            self._asker_finished()
-            return
-        self._open()
-        self._open = None
-
-    def _asker_finished(self) -> None:
-        """Close the run of a planned statement: all its questions are answered before the first row is read."""
-        if self._open is not None and self._open.steps:
-            self._open.steps[-1]()
-            self._open.steps[-1] = _nothing
+        statements = raw.extract_statements(text) if isinstance(text, str) else []
+        if statements and statements[-1].type.name not in {"SELECT", "EXPLAIN"}:
+            self._statements.run(text, parameters, frame)
+            return None
+        if len(statements) > 1:
+            self._statements.run(";".join(s.query for s in statements[:-1]), None, frame)
+            text = statements[-1].query
+        options: dict[str, Any] = {"params": parameters} if parameters is not None else {}
+        variables = self._statements.tables.variables(text, frame) if isinstance(text, str) else {}
+        for name, value in variables.items():
+            if isinstance(value, AiRelation):
+                text = named("planner.sql")["over"].format(name=quoted(name), relation=value.sql_query(), query=text)
+        unwrapped = {name: value for name, value in variables.items() if not isinstance(value, AiRelation)}
+        with self.reading():
+            made = called_with(unwrapped, raw.sql, text, alias=alias, **options)
+        self._statements.relations = True
+        return None if made is None else AiRelation(self, made, parameters)
 
     def _reading(self, name: str, read: Callable[..., Any]) -> Callable[..., Any]:
         def fetch(*args: Any, **options: Any) -> Any:
-            result = self._translated(lambda: read(*args, **options))
+            result = self._statements.translated(lambda: read(*args, **options))
             if name in _DRAINING or (name != "to_arrow_reader" and _is_empty(result)):
-                self._settle()
+                self._statements.settle()
             return result
 
         return fetch
 
     def _other(self, method: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **options: Any) -> Any:
-            self._settle()
+            self._statements.settle()
             unwrapped = [arg.raw if isinstance(arg, AiRelation) else arg for arg in args]
             result = method(*unwrapped, **options)
             if isinstance(result, duckdb.DuckDBPyRelation):
@@ -287,65 +212,6 @@ class AiConnection:
 
         return call
 
-    def _translated(self, action: Callable[[], Any]) -> Any:
-        """Run something that may evaluate calls, and give back the error that a call raised instead of its text."""
-        try:
-            return action()
-        except (duckdb.Error, RuntimeError) as error:
-            original = self._asker.take_error()
-            finish, self._open = self._open, None
-            if finish is not None:
-                finish.give_up()
-            if original is not None and type(original).__name__ in str(error):
-                raise original from None
-            raise
-
-    def _run_relation(self, text: str, parameters: Any) -> AiConnection:
-        """Run a relation's query."""
-        self._settle()
-        self._description, self.last_outcome = None, Outcome()
-        kind = self._raw.extract_statements(text)[0].type.name
-        if self._callers.named_in(text):
-            self._planned(self._statement(text, kind, parameters, None))
-        else:
-            self._translated(lambda: self._raw.execute(text, parameters))
-        return self
-
-    def _arrow(self) -> Any:
-        """Return the open result as one Arrow table."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # DuckDB advises con.sql, which is what we stand in for
-            return self.to_arrow_table()
-
-    def _reading_only(self) -> AbstractContextManager[None]:
-        self._settle()
-        return self._session.reading()
-
-    def _relation(self, query: Any, alias: str, parameters: Any, frame: FrameType | None) -> AiRelation | None:
-        self._settle()
-        text = query.query if isinstance(query, duckdb.Statement) else query
-        statements = self._raw.extract_statements(text) if isinstance(text, str) else []
-        if statements and statements[-1].type.name not in {"SELECT", "EXPLAIN"}:
-            self._run(text, parameters, frame)
-            return None
-        if len(statements) > 1:
-            self._run(";".join(s.query for s in statements[:-1]), None, frame)
-            text = statements[-1].query
-        options: dict[str, Any] = {"params": parameters} if parameters is not None else {}
-        variables = self._tables.variables(text, frame) if isinstance(text, str) else {}
-        for name, value in variables.items():
-            if isinstance(value, AiRelation):
-                text = named("planner.sql")["over"].format(name=quoted(name), relation=value.sql_query(), query=text)
-        unwrapped = {name: value for name, value in variables.items() if not isinstance(value, AiRelation)}
-        with self._session.reading():
-            made = called_with(unwrapped, self._raw.sql, text, alias=alias, **options)
-        self._relations = True
-        return None if made is None else AiRelation(self, made, parameters)
-
 
 def _is_empty(result: Any) -> bool:
     return result is None or (hasattr(result, "__len__") and len(result) == 0)
-
-
-def _nothing() -> None:
-    """Stand for a step that was taken early."""

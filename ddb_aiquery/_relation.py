@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from contextlib import AbstractContextManager
+from typing import Any, Protocol, Self
 
 import duckdb
-
-if TYPE_CHECKING:
-    from ddb_aiquery._connection import AiConnection
 
 _FETCHES = frozenset(
     {"fetchall", "fetchone", "fetchmany", "df", "fetchdf", "to_df", "fetchnumpy", "pl", "torch", "tf", "to_arrow_table"}
@@ -19,6 +17,26 @@ _MAKES = {"create": "CREATE TABLE {name} AS {query}", "to_table": "CREATE TABLE 
           "insert_into": "INSERT INTO {name} {query}"}  # fmt: skip
 
 
+class Connection(Protocol):
+    """What a relation needs of the connection that made it; rows are fetched by DuckDB's own methods."""
+
+    @property
+    def raw(self) -> duckdb.DuckDBPyConnection:
+        """DuckDB's own connection."""
+
+    def run_relation(self, text: str, parameters: Any) -> Self:
+        """Run a relation's query."""
+
+    def fetchall(self) -> list[Any]:
+        """Return the open result's rows."""
+
+    def arrow_of_all(self) -> Any:
+        """Return the open result as one Arrow table."""
+
+    def reading(self) -> AbstractContextManager[None]:
+        """Let DuckDB read statements without the chance to evaluate a call."""
+
+
 class AiRelation:
     """A query that is not run yet; every read plans it anew, as every read of DuckDB's relations runs it anew.
 
@@ -27,12 +45,12 @@ class AiRelation:
 
     def __init__(
         self,
-        connection: AiConnection,
+        connection: Connection,
         raw: duckdb.DuckDBPyRelation,
         parameters: Any = None,
     ) -> None:
         self._connection, self.raw, self._parameters = connection, raw, parameters
-        self._read: AiConnection | None = None
+        self._read: Connection | None = None
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -58,8 +76,8 @@ class AiRelation:
         self._read = self._open()
         return self
 
-    def _open(self) -> AiConnection:
-        return self._connection._run_relation(self.raw.sql_query(), self._parameters)  # noqa: SLF001
+    def _open(self) -> Connection:
+        return self._connection.run_relation(self.raw.sql_query(), self._parameters)
 
     def _fetching(self, name: str) -> Callable[..., Any]:
         def fetch(*args: Any, **options: Any) -> Any:
@@ -67,9 +85,9 @@ class AiRelation:
             connection = self._read or self._open()
             self._read = connection if stepping else None
             if name in {"arrow", "fetch_arrow_table", "to_arrow_table"}:
-                return connection._arrow()  # noqa: SLF001
+                return connection.arrow_of_all()
             if name in {"to_arrow_reader", "fetch_arrow_reader", "fetch_record_batch"}:
-                return connection._arrow().to_reader(*args, **options)  # noqa: SLF001
+                return connection.arrow_of_all().to_reader(*args, **options)
             if name == "iter_rows":
                 return iter(connection.fetchall())
             result = getattr(connection, {"to_df": "df"}.get(name, name))(*args, **options)
@@ -81,17 +99,17 @@ class AiRelation:
 
     def _answered(self) -> duckdb.DuckDBPyRelation:
         """Return DuckDB's relation over the answered rows."""
-        table = self._open()._arrow()  # noqa: SLF001
+        table = self._open().arrow_of_all()
         return self._connection.raw.from_arrow(table)
 
     def _made(self, template: str, table: str) -> None:
         text = template.format(name=table, query=self.raw.sql_query())
-        self._connection._run_relation(text, self._parameters)  # noqa: SLF001
+        self._connection.run_relation(text, self._parameters)
 
     def _composing(self, method: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **options: Any) -> Any:
             plain = [arg.raw if isinstance(arg, AiRelation) else arg for arg in args]
-            with self._connection._reading_only():  # noqa: SLF001
+            with self._connection.reading():
                 result = method(*plain, **options)
             if isinstance(result, duckdb.DuckDBPyRelation):
                 return AiRelation(self._connection, result, self._parameters)

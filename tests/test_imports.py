@@ -33,7 +33,11 @@ JOINS = [
     "_tables",
     "_functions",
     "_complete",
+    "_relation",
+    "_python_tables",
+    "_statements",
     "_connection",
+    "_connect",
 ]
 """From the lowest: each may import the rooms, the ground, and the joins before it."""
 LIBRARIES = {

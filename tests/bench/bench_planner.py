@@ -112,7 +112,7 @@ def large(rows: int) -> None:
 def planning() -> None:
     """Print the time from the text to the plan, and the whole time of a statement over little data."""
     con, _ = planned(TABLES)
-    session = con._session
+    session = con._statements._session
     from ddb_aiquery._planner.desk import Desk  # noqa: PLC0415
     from ddb_aiquery._planner.records import Statement  # noqa: PLC0415
 

@@ -1,0 +1,190 @@
+"""How statements run on one connection: planned where they call, passed on where they do not, ended when read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from types import FrameType
+from typing import Any, TypeVar
+
+import duckdb
+
+from ddb_aiquery import _planner
+from ddb_aiquery._planner import Asker, Finish, Outcome, Statement
+from ddb_aiquery._planner.callers import Callers
+from ddb_aiquery._planner.prepared import Prepared
+from ddb_aiquery._planner.presenting import estimated, present, show_plan
+from ddb_aiquery._planner.text import Token, explained, has_query, tokens
+from ddb_aiquery._python_tables import PythonTables
+from ddb_aiquery._relation import AiRelation
+from ddb_aiquery._sql import named
+from ddb_aiquery._values import Estimate
+
+T = TypeVar("T")
+
+
+class Statements:
+    """The statements of one connection, one after the other; at most one result is open."""
+
+    def __init__(self, raw: duckdb.DuckDBPyConnection, asker: Asker) -> None:
+        self._raw, self._asker = raw, asker
+        self._session = _planner.Session(raw, asker)
+        self._prepared = Prepared(raw)
+        self._callers = Callers(raw)
+        self._open: Finish | None = None
+        self.tables = PythonTables(raw)
+        self.relations = False
+        """Whether a variable of the caller may be an AiRelation."""
+        self.description: Any = None
+        """The last result's columns where DuckDB's own description is another statement's."""
+        self.outcome = Outcome()
+
+    # What is run
+
+    def run(self, query: Any, parameters: Any, frame: FrameType | None) -> None:
+        """Run one or several statements; the last one's result is open."""
+        self.settle()
+        self.description, self.outcome = None, Outcome()
+        text = query.query if isinstance(query, duckdb.Statement) else query
+        if not isinstance(text, str) or not self._is_special(text, frame):
+            self.translated(lambda: self._raw.execute(query, parameters))
+            self._callers.after(str(text))
+            return
+        statements = self._raw.extract_statements(text)
+        for place, statement in enumerate(statements):
+            last = place == len(statements) - 1
+            self.settle()
+            self._one(statement.query.strip(), statement.type.name, parameters if last else None, frame)
+            self._callers.after(statement.query)
+
+    def run_relation(self, text: str, parameters: Any) -> None:
+        """Run a relation's query: its objects have been found when it was made."""
+        self.settle()
+        self.description, self.outcome = None, Outcome()
+        if self.has_calls(text):
+            kind = self._raw.extract_statements(text)[0].type.name
+            self._planned(self._statement(text, kind, parameters, None))
+        else:
+            self.translated(lambda: self._raw.execute(text, parameters))
+
+    def estimate(self, query: str, parameters: Any, frame: FrameType | None) -> Estimate:
+        """Count what the last of some statements would ask, without one call."""
+        self.settle()
+        *_, last = self._raw.extract_statements(query)
+        statement = self._statement(last.query, last.type.name, parameters, frame)
+        if statement.kind not in _planner.PLANNED:
+            return Estimate()
+        try:
+            outcome = self._session.price(statement)
+        except _planner.Unplannable as reason:
+            return Estimate(bound=True, note=f"unplanned: {reason}; DuckDB decides which rows are asked about")
+        return estimated(outcome)
+
+    def has_calls(self, text: str) -> bool:
+        """Return whether a text may hold a call: it names an AI function, or a view or macro that does."""
+        return self._callers.named_in(text)
+
+    def reading(self) -> AbstractContextManager[None]:
+        """Let DuckDB read statements without the chance to evaluate a call."""
+        self.settle()
+        return self._session.reading()
+
+    # How one is run
+
+    def _one(self, text: str, kind: str, parameters: Any, frame: FrameType | None) -> None:
+        listed = tokens(text)
+        words = [token.word for token in listed]
+        if kind == "EXECUTE" and (known := self._prepared.text_of(words)) is not None:
+            text, parameters = known, self._prepared.arguments(text, listed)
+            kind = self._raw.extract_statements(text)[0].type.name
+            words = [token.word for token in tokens(text)]
+        elif not self._is_special(text, frame):
+            self.translated(lambda: self._raw.execute(text, parameters))
+            return
+        if kind == "EXPLAIN":
+            self._explain(text, listed, parameters, frame)
+        elif kind in _planner.PLANNED and has_query(kind, words):
+            self._planned(self._statement(text, kind, parameters, frame))
+        else:
+            if kind == "PREPARE":
+                self._prepared.keep(text, listed)
+            self._unasked(text, parameters)
+
+    def _planned(self, statement: Statement) -> None:
+        self._open = self.translated(lambda: self._session.run(statement))
+        self.outcome = self._open.outcome
+        self.description = self._raw.description
+        if statement.kind in _planner.WRITES:
+            self.translated(lambda: present(self._raw, self.settle))
+
+    def _unasked(self, text: str, parameters: Any) -> None:
+        """Run a statement that reads calls but must evaluate none: DESCRIBE, PREPARE, CREATE VIEW, ..."""
+        self._raw.execute(named("planner.sql")["planning"])
+        try:
+            self._raw.execute(text, parameters)
+        except BaseException:
+            self._session.restore()
+            raise
+        self.description = self._raw.description
+        self._open = Finish([self._session.restore])
+
+    def _explain(self, text: str, listed: Sequence[Token], parameters: Any, frame: FrameType | None) -> None:
+        prefix, analyze = explained(text, listed)
+        inner = self._raw.extract_statements(text[len(prefix) :])[0]
+        statement = self._statement(inner.query.strip(), inner.type.name, parameters, frame)
+        if analyze:
+            self._planned(replace(statement, prefix=prefix))
+            rows, outcome = self._raw.fetchall(), self.outcome
+            self.settle()
+        else:
+            with self._session.reading():
+                rows = self._raw.execute(text, parameters).fetchall()
+            outcome = self._session.priced(statement)
+        show_plan(self._raw, outcome, rows)
+
+    def _statement(self, text: str, kind: str, parameters: Any, frame: FrameType | None) -> Statement:
+        return Statement(text, kind, parameters, objects=self.tables.read_by(text, frame))
+
+    def _is_special(self, text: str, frame: FrameType | None) -> bool:
+        if self.relations:
+            variables = self.tables.variables(text, frame)
+            if any(isinstance(value, AiRelation) for value in variables.values()):
+                return True
+        return self.has_calls(text) or self._prepared.may_be_in(text)
+
+    # How a result ends
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a result has not been read to its end."""
+        return self._open is not None
+
+    def settle(self) -> None:
+        """End what the last statement left open: its tables, its macro, its transaction."""
+        if self._open is not None:
+            self._open()
+            self._open = None
+
+    def close_run(self) -> None:
+        """Complete the figures of a planned statement: all its questions are answered before its first row is read."""
+        if self._open is not None and self._open.steps and not self.outcome.unplanned:
+            self._open.steps[-1]()
+            self._open.steps[-1] = _nothing
+
+    def translated(self, action: Callable[[], T]) -> T:
+        """Run something that may evaluate calls, and give back the error that a call raised instead of its text."""
+        try:
+            return action()
+        except (duckdb.Error, RuntimeError) as error:
+            original = self._asker.take_error()
+            finish, self._open = self._open, None
+            if finish is not None:
+                finish.give_up()
+            if original is not None and type(original).__name__ in str(error):
+                raise original from None
+            raise
+
+
+def _nothing() -> None:
+    """Stand for a step that was taken early."""
