@@ -1,0 +1,60 @@
+"""Databricks SQL with AI functions to DuckDB SQL: sqlglot's translation, and rules for what it does not know.
+
+Text is translated only when the user asks; queries run as they were written (research/surfaces.md 4.4).
+"""
+
+from __future__ import annotations
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import ParseError, TokenError, UnsupportedError
+
+from ddb_aiquery._translate.rules import ruled
+from ddb_aiquery.errors import CallError
+
+
+def translate(sql: str) -> str:
+    """Return Databricks SQL, one statement or several, as DuckDB SQL that calls the same AI functions.
+
+    Strings in double quotes, backticks, named_struct, struct(*), DDL in from_json, collect_list, explode, LATERAL VIEW,
+    `:` paths and read_files become what DuckDB has; arguments keep their names. Table names stay as they are.
+
+    Raises:
+        CallError: the text is no Databricks SQL, or has no counterpart in DuckDB; with line and column where known.
+    """
+    try:
+        statements = [one for one in sqlglot.parse(sql, read="databricks") if one is not None]
+        return ";\n".join(_statement(one) for one in statements)
+    except ParseError as error:
+        first = error.errors[0] if error.errors else {}
+        what = str(first.get("description", error)).split(" but got <")[0].rstrip(".")
+        place = f"line {first.get('line', '?')}, column {first.get('col', '?')}, at {first.get('highlight', '')!r}"
+        raise CallError(f"This is no Databricks SQL ({place}): {what}") from None
+    except RecursionError:
+        raise CallError("The statement is nested too deep to be translated: split it") from None
+    except TokenError:
+        raise CallError("This is no Databricks SQL: look for a quote or a comment left open") from None
+    except UnsupportedError as error:
+        what = "; ".join(str(error).split("\n\n"))
+        raise CallError(f"DuckDB has no counterpart for a part of this: {what}; rewrite it by hand") from None
+
+
+def _statement(statement: exp.Expr) -> str:
+    if isinstance(statement, exp.Command):
+        raise CallError(f"A statement {statement.name.upper()} has no counterpart in DuckDB: leave it out")
+    if isinstance(statement, exp.Declare):
+        raise CallError("DECLARE has no counterpart in DuckDB: write SET VARIABLE x = ..., and getvariable('x')")
+    if isinstance(statement, exp.Insert) and statement.args.get("overwrite"):
+        raise CallError("INSERT OVERWRITE has no counterpart in DuckDB: write CREATE OR REPLACE TABLE t AS SELECT ...")
+    return _rewritten(statement).sql("duckdb", normalize_functions=False, unsupported_level=sqlglot.ErrorLevel.RAISE)
+
+
+def _rewritten(statement: exp.Expr) -> exp.Expr:
+    """Apply the rules from the leaves up, so that what a rule moves has been rewritten already."""
+    for node in reversed(list(statement.dfs())):
+        changed = ruled(node)
+        if node is statement:
+            statement = changed
+        elif changed is not node:
+            node.replace(changed)
+    return statement
