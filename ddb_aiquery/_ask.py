@@ -91,10 +91,11 @@ def read_terms(options: Sequence[Any], settings: Settings) -> Terms:
         raise CallError("ai_query's endpoint is NULL: give the name of an endpoint as text")
     if not name:
         raise SettingsError('no default endpoint is set: write endpoint = "name" under [defaults] in the settings')
-    if fail_on_error is None:
-        raise CallError("ai_query's failOnError is NULL: give true or false")
+    if not isinstance(fail_on_error, bool):
+        said = "NULL" if fail_on_error is None else repr(fail_on_error)
+        raise CallError(f"ai_query's failOnError is {said}: give true or false")
     endpoint = settings.endpoint(name if name in settings.entries else endpoint_name(name))
-    return Terms(endpoint, shape(return_type, response_format, bool(fail_on_error)), read_parameters(parameters))
+    return Terms(endpoint, shape(return_type, response_format, fail_on_error), read_parameters(parameters))
 
 
 def _constant(column: pa.Array) -> bool:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from ddb_aiquery._redact import REDACTOR
 from ddb_aiquery._values import Failure, Kind
 from ddb_aiquery.errors import (
     AiQueryError,
     BudgetExceeded,
+    CallError,
     Cancelled,
     CastError,
     EndpointError,
@@ -52,3 +55,34 @@ def error(failure: Failure, endpoint: str, request: str) -> AiQueryError:
     remedy = _REMEDIES.get(failure.kind, _USUAL_REMEDY)
     kind = _ERRORS.get(failure.kind, RowError)
     return kind(REDACTOR.clean(f"endpoint '{endpoint}': {failure.message} (prompt: {shown!r}); {remedy}", limit=700))
+
+
+_RAISED = re.compile(r"Python exception occurred while executing the UDF: CallError: (.*)", re.DOTALL)
+_NOT_CONSTANT = 'The "structure" argument in function "from_json" must be a constant expression'
+_CONSTANTS = re.compile(
+    r"""\b(returnType|responseFormat|failOnError|labels)\s*(?:=>|:=)\s*
+    (?!'|true\b|false\b|null\b|getvariable\b|json_structure\b)(\S)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+def wrong_call(error: str, sql: str) -> CallError | None:
+    """Return what DuckDB's error at bind time means where a call is written wrongly; None for any other error.
+
+    What decides a result's type must be a constant, and only DuckDB knows what is one; the place is that of the first
+    named argument of `sql` which is not one at sight.
+    """
+    if raised := _RAISED.search(error):
+        return CallError(raised[1])
+    if _NOT_CONSTANT not in error:
+        return None
+    found = _CONSTANTS.search(sql)
+    what, place = "returnType, responseFormat, failOnError and the labels of ai_extract", ""
+    if found:
+        before = sql[: found.start(2)]
+        place = f" (line {before.count(chr(10)) + 1}, column {found.start(2) - before.rfind(chr(10))})"
+        what = found[1]
+    return CallError(
+        f"{what} must be a constant{place}: it decides the column's type, so it cannot come from a row; write it as "
+        "text, or SET VARIABLE v = '...' before and give getvariable('v')"
+    )
