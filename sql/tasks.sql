@@ -174,7 +174,7 @@ CREATE OR REPLACE TEMP MACRO __ai_part_size() AS 20000;
 -- The texts in their order, those longer than a part cut, packed into parts.
 CREATE OR REPLACE TEMP MACRO __ai_parts(texts) AS (
     WITH entries AS (
-        SELECT unnest(all_texts) AS entry, generate_subscripts(all_texts, 1) AS place FROM (VALUES (texts)) AS t(all_texts)
+        SELECT unnest(all_texts) AS entry, generate_subscripts(all_texts, 1) AS place FROM (SELECT texts AS all_texts) AS given
     ), cuts AS (
         SELECT place, entry, unnest(range(1 + (length(entry) - 1) // __ai_part_size())) AS cut FROM entries
     ), pieces AS (
@@ -202,7 +202,7 @@ CREATE OR REPLACE TEMP MACRO __ai_noted(parts, instruction) AS (
     )
     FROM (
         SELECT all_parts, unnest(all_parts) AS part, generate_subscripts(all_parts, 1) AS place
-        FROM (VALUES (parts)) AS t(all_parts)
+        FROM (SELECT parts AS all_parts) AS given
     )
 );
 

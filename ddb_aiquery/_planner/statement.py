@@ -81,6 +81,8 @@ class Session:
         """
         run = self.asker.begin(statement.text)
         own = not self.in_transaction()
+        if not own and (reason := self._hidden(statement)):
+            return self._called(statement, run, reason)
         desk = Desk(self.connection, f"__ai_{secrets.token_hex(6)}_")
         try:
             outcome = self._planned(statement, desk, run, own=own)
@@ -106,6 +108,18 @@ class Session:
             outcome,
             lambda: self._undo(desk, run, own),
         )
+
+    def _hidden(self, statement: Statement) -> str:
+        """Return why EXPLAIN (SQL) cannot show a statement: found out elsewhere, since it would abort a transaction."""
+        with self.connection.cursor() as other:
+            try:
+                other.execute(named("planner.sql")["planning"])
+                normal_form.bound_text(other, _query_of(statement), statement.parameters)
+            except Unbound as unbound:
+                return str(unbound) if isinstance(unbound.error, duckdb.NotImplementedException) else ""
+            except duckdb.Error:
+                return ""  # what only the transaction itself can see
+        return ""
 
     def _mend(self, error: Exception) -> None:
         """Switch the optimiser on again, which an aborted transaction did not allow; in the user's own it waits."""
@@ -155,7 +169,7 @@ class Session:
         cut = span_of(statement)
         if cut and re.search(r"\bai_\w", cut.after, re.IGNORECASE):
             raise Unplannable("a call after the statement's query")
-        query = statement.text if cut is None or is_values(cut.query) else cut.query
+        query = _query_of(statement)
         self.connection.execute(named("planner.sql")["planning"])  # until answers are looked up or all is undone
         text = normal_form.bound_text(self.connection, query, statement.parameters)
         if query is statement.text and statement.kind != "SELECT":
@@ -258,3 +272,9 @@ class Session:
             raise Unplannable(str(unbound)) from None
         finally:
             self._abandon(desk, own=own)
+
+
+def _query_of(statement: Statement) -> str:
+    """Return the part of a statement that holds its calls, which is all of it where no query can be cut out."""
+    cut = span_of(statement)
+    return statement.text if cut is None or is_values(cut.query) else cut.query

@@ -1,0 +1,23 @@
+"""Calls inside a transaction that the user has begun."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+HIDDEN = "SELECT (SELECT max(v) FROM (VALUES (ai_query('chat', p))) AS t(v)) AS v FROM one"
+"""A query that EXPLAIN (SQL) cannot show."""
+
+
+@pytest.mark.parametrize("query", [HIDDEN, "SELECT ai_agg(list(p), 'In a word?') FROM one"])
+def test_a_query_that_cannot_be_shown_leaves_the_transaction_alive(con: Any, query: str) -> None:
+    """What the planner cannot take apart runs as it is, and the transaction goes on."""
+    con.execute("CREATE TABLE one AS SELECT 'p' AS p")
+    con.execute("BEGIN")
+    con.execute("INSERT INTO one VALUES ('q')")
+    rows = con.execute(query).fetchall()
+    assert rows
+    assert all(value is not None for (value,) in rows)
+    con.execute("COMMIT")
+    assert con.execute("SELECT count(*) FROM one").fetchall() == [(2,)]
