@@ -179,8 +179,10 @@ class Solver:
         return min((self._cost(rel, p, []) for rel in inner for p in rel.pending), default=inf)
 
     def _cost(self, rel: Rel, predicate: Ast, where: list[Ast]) -> float:
-        first = [s for s in sites(predicate, only_true=True) if not any(has_call(p) for p in [*s.arguments, *s.guards])]
-        asked = sum(self.runner.count(self._question(rel, where, site).query) for site in first)
+        every = sites(predicate, only_true=True)
+        first = [site for site in every if not any(has_call(part) for part in [*site.arguments, *site.guards])]
+        counts = [self.runner.count(self._question(rel, where, site).query) for site in first]
+        asked = sum(counts) + (len(every) - len(first)) * max(counts, default=0)  # what comes later, at its most
         return asked / (1.001 - self.runner.passed(ast.fingerprint(shape(predicate))))
 
     def _expressions(self, expressions: list[Ast], rel: Rel, where: list[Ast], *, only_true: bool = False) -> None:
