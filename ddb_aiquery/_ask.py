@@ -95,7 +95,13 @@ def read_terms(options: Sequence[Any], settings: Settings) -> Terms:
         said = "NULL" if fail_on_error is None else repr(fail_on_error)
         raise CallError(f"ai_query's failOnError is {said}: give true or false")
     endpoint = settings.endpoint(name if name in settings.entries else endpoint_name(name))
-    return Terms(endpoint, shape(return_type, response_format, fail_on_error), read_parameters(parameters))
+    shaped = shape(return_type, response_format, fail_on_error)
+    if shaped.response_format is not None and endpoint.task != "chat":
+        raise CallError(
+            f"[AI_FUNCTION_UNSUPPORTED_RESPONSE_FORMAT] endpoint '{name}' has the task {endpoint.task}, and only chat "
+            "endpoints take a responseFormat: leave it out, and give a returnType"
+        )
+    return Terms(endpoint, shaped, read_parameters(parameters))
 
 
 def _constant(column: pa.Array) -> bool:
@@ -121,7 +127,7 @@ def _distinct(terms: Terms, requests: list[Any], files: list[Any], rows: list[in
             continue
         try:
             form, text = read_request(request, terms.endpoint.task)
-            ask: Question | Failure = _question(terms, form, text, read_files(attached))
+            ask: Question | Failure = _question(terms, form, text, read_files(attached, terms.endpoint.task))
         except RowError as error:
             if terms.shape.fail_on_error:
                 raise
@@ -235,7 +241,7 @@ def _fill(part: Group, outcomes: Sequence[Outcome], memo: Memo) -> list[Finding]
 
 def _told(failure: Failure, part: Group) -> str | None:
     """Return the document of a row that failed alone."""
-    said = _failures.sentence(failure, part.terms.endpoint.name)
+    said = _failures.sentence(_failures.named(failure, part.terms.parameters), part.terms.endpoint.name)
     return part.terms.shape.document(replace(failure, message=said))
 
 
@@ -252,6 +258,7 @@ def _end(failure: Failure, part: Group, place: int, memo: Memo) -> NoReturn:
 
 
 def _error(failure: Failure, part: Group, place: int) -> AiQueryError:
+    failure = _failures.named(failure, part.terms.parameters)
     return _failures.error(failure, part.terms.endpoint.name, part.question(place).request)
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+
+import orjson
 
 from ddb_aiquery._redact import REDACTOR
 from ddb_aiquery._values import Failure, Kind
@@ -30,6 +33,7 @@ _ERRORS: dict[Kind, type[AiQueryError]] = {
 _REMEDIES = {
     Kind.TRUNCATED: "raise max_tokens in modelParameters or in the endpoint's parameters",
     Kind.REFUSED: "rephrase the prompt, or take failOnError => false to keep the other rows",
+    Kind.ROW: "change what the call asks for, or take failOnError => false to keep the other rows",
     Kind.CAST: "loosen the type, give a responseFormat, or take failOnError => false",
     Kind.NOT_SENT: "check base_url and that the server runs; answers so far are kept, run the statement again",
     Kind.ENDPOINT: "mend the endpoint's settings; answers so far are kept, run the statement again",
@@ -39,9 +43,27 @@ SHOWN = 60
 """Characters of a prompt that a message shows."""
 
 
+_WRONG_REQUEST = (400, 422)
+_UNKNOWN = re.compile(
+    r"(?i)unsupported|not supported|does not support|unrecogni[sz]ed|unknown|unexpected|not permitted|forbidden"
+)
+
+
 def ends_statement(failure: Failure) -> bool:
     """Say whether the Failure concerns more than its row, so that failOnError => false cannot contain it."""
     return failure.kind in {Kind.ENDPOINT, Kind.BUDGET, Kind.CANCELLED}
+
+
+def named(failure: Failure, parameters: str) -> Failure:
+    """Give the Failure Databricks' name for it where the endpoint does not know one of these modelParameters."""
+    said = failure.message
+    if failure.status not in _WRONG_REQUEST or not _UNKNOWN.search(said):
+        return failure
+    for name in orjson.loads(parameters):
+        if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", said):
+            condition = "[AI_FUNCTION_INVALID_MODEL_PARAMETERS.UNSUPPORTED_MODEL_PARAMETER]"
+            return replace(failure, message=f"{condition} modelParameters.{name} is refused: {said}")
+    return failure
 
 
 def sentence(failure: Failure, endpoint: str) -> str:

@@ -40,10 +40,14 @@ _LOOSE = json.JSONDecoder(strict=False)
 _EXACT = json.JSONDecoder(strict=False, parse_float=Exact)
 
 
+class Columns(Misfit):
+    """A record where one value is wanted."""
+
+
 def read(kind: Type, answer: Answer) -> Outcome:
     """Return the answer with its text as canonical JSON of the type, and what was repaired in its note.
 
-    VARCHAR takes any text as it is. A Failure has the kind CAST, Databricks' error name, the type and the reply.
+    VARCHAR takes any text as it is. A Failure has the kind CAST, one of Databricks' two names, the type and the reply.
     """
     if kind == TEXT:
         return answer
@@ -51,6 +55,8 @@ def read(kind: Type, answer: Answer) -> Outcome:
         return _failure(kind, answer, f"it has {len(answer.text):,} characters, the limit is {MAX_TEXT:,}")
     try:
         return _typed(kind, answer)
+    except Columns as misfit:
+        return _failure(kind, answer, f"it has {misfit.wanted}, and the type is one value", "COLUMNS")
     except Misfit as misfit:
         place = "".join(reversed(misfit.path))
         return _failure(kind, answer, f"{place or 'it'} is {_brief(misfit.value)}, not {misfit.wanted}")
@@ -158,6 +164,8 @@ def _plain(kind: Type, text: str, notes: Notes) -> Any:
         if _bare(text) != text:
             notes.add("marks around the value removed")
         return _bare(text)
+    if isinstance(value, dict) and len(value) > 1:
+        raise Columns(value, f"{len(value)} fields ({', '.join(map(repr, list(value)[:10]))})")
     if isinstance(value, dict | list):
         return _unwrapped(kind, value, notes)
     textual = isinstance(kind, Enum) or (isinstance(kind, Scalar) and kind.name in _TEXTUAL)
@@ -187,9 +195,9 @@ def _needs_exact(kind: Type) -> bool:
             return False
 
 
-def _failure(kind: Type, answer: Answer, why: str) -> Failure:
+def _failure(kind: Type, answer: Answer, why: str, condition: str = "CAST") -> Failure:
     message = (
-        f"[AI_FUNCTION_HTTP_PARSE_CAST_ERROR] the reply does not fit {_brief(duckdb_text(kind))}: "
+        f"[AI_FUNCTION_HTTP_PARSE_{condition}_ERROR] the reply does not fit {_brief(duckdb_text(kind))}: "
         f"{_brief(why)}; reply: {_brief(answer.text)}"
     )
     return Failure(Kind.CAST, message, usage=answer.usage, text=answer.text, request_id=answer.request_id)

@@ -50,14 +50,17 @@ def read_request(value: Any, task: str = "chat") -> tuple[Form, str]:
     raise RowError(f"The request is {_kind(value)}: cast it to VARCHAR")
 
 
-def read_files(value: Any) -> tuple[bytes, ...]:
+def read_files(value: Any, task: str = "chat") -> tuple[bytes, ...]:
     """Return the files of one row, of known type and size; NULL gives none, NULLs in a list are left out.
 
     Raises:
-        RowError: a file is empty, too large, or neither PNG, JPEG, WebP, GIF nor PDF.
+        RowError: a file is empty, too large, or neither PNG, JPEG, WebP, GIF nor PDF; or the endpoint takes none.
     """
     files = value if isinstance(value, list) else [value]
-    return tuple(_file(one, place) for place, one in enumerate(files, 1) if one is not None)
+    found = tuple(_file(one, place) for place, one in enumerate(files, 1) if one is not None)
+    if found and task != "chat":
+        raise RowError(f"The endpoint has the task {task}, and only chat endpoints take files: leave files out")
+    return found
 
 
 def media_type(content: bytes) -> str | None:
