@@ -86,7 +86,7 @@ class Gateway:
             message = await receive()
             if message["type"] == "lifespan.shutdown":
                 books.cancel()
-                await asyncio.to_thread(self._desk.close_books, end=True)
+                await self._desk.close_books(end=True)
                 await send({"type": "lifespan.shutdown.complete"})
                 return
             await send({"type": "lifespan.startup.complete"})
@@ -94,7 +94,7 @@ class Gateway:
     async def _keep_books(self) -> None:
         while True:
             await asyncio.sleep(PERIOD)
-            self._desk.close_books()
+            await self._desk.close_books()
 
     async def _respond(self, scope: Mapping[str, Any], receive: Receive) -> Response:
         try:

@@ -19,7 +19,7 @@ from ddb_aiquery._gateway.figures import Figures
 from ddb_aiquery._gateway.refusal import Refusal, failed
 from ddb_aiquery._process import PROCESS
 from ddb_aiquery._settings import Settings
-from ddb_aiquery._values import Answer, Endpoint, Failure, Kind, Outcome, Question
+from ddb_aiquery._values import Answer, Endpoint, Failure, Kind, Outcome, Question, Run
 from ddb_aiquery.errors import (
     AiQueryError,
     BudgetExceeded,
@@ -189,23 +189,29 @@ class Desk:
             what = f"no answer within {patience.total:.0f} s{why}; ask again, an answer that comes is kept"
             raise Refusal(504, f"endpoint '{endpoint.name}': {what}")
 
-    def close_books(self, *, end: bool = False) -> None:
+    async def close_books(self, *, end: bool = False) -> None:
         """Write a period's usage down: one row; at the `end` also what is still open."""
         now = time.monotonic()
         settled = [account for account in self._accounts if end or account.is_settled(now)]
         self._accounts = [account for account in self._accounts if account not in settled]
         for account in settled:
-            with contextlib.suppress(CacheError):
-                account.purse.close()
             _merge(self._period, account.tally)
         run = self._period.run()
         self._period = Tally(time.monotonic, label="gateway")
-        if not run.questions:
-            return
-        self.figures.add(run)
-        with contextlib.suppress(CacheError):  # a full disk must not end the gateway
-            self.engine.store.record_run(_session.usage_row(run))
-            self.engine.store.forget()
+        if run.questions:
+            self.figures.add(run)
+        # In a thread: it waits for the disk, and every client would wait with it.
+        await asyncio.to_thread(self._write_down, run, [account.purse for account in settled])
+
+    def _write_down(self, run: Run, purses: Sequence[Purse]) -> None:
+        """Write a period's row and money; a full disk must not end the gateway."""
+        for purse in purses:
+            with contextlib.suppress(CacheError):
+                purse.close()
+        if run.questions:
+            with contextlib.suppress(CacheError):
+                self.engine.store.record_run(_session.usage_row(run))
+                self.engine.store.forget()
 
     def metrics(self) -> str:
         """Return the figures as Prometheus reads them, the present period's included."""
