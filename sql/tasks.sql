@@ -21,7 +21,16 @@ CREATE OR REPLACE TEMP MACRO ai_fix_grammar(content) AS ai_query(
 
 -- name: ai_mask
 CREATE OR REPLACE TEMP MACRO ai_mask(content, labels) AS ai_query(
-    __ai_default_endpoint(), printf(ai_prompt('ai_mask'), array_to_string(labels, ', '), CAST(content AS VARCHAR))
+    __ai_default_endpoint(),
+    printf(
+        ai_prompt('ai_mask'),
+        if(
+            len(CAST(labels AS VARCHAR[])) = 0,
+            error('ai_mask has no labels: say what to mask, for example [''person'', ''email'']'),
+            array_to_string(CAST(labels AS VARCHAR[]), ', ')
+        ),
+        CAST(content AS VARCHAR)
+    )
 );
 
 -- name: ai_summarize
@@ -30,20 +39,33 @@ CREATE OR REPLACE TEMP MACRO ai_summarize(content, max_words := 50) AS ai_query(
     __ai_default_endpoint(),
     printf(
         ai_prompt('ai_summarize'),
-        if(max_words = 0, '', ' in at most ' || max_words || ' words'),
+        CASE
+            WHEN max_words < 0 THEN error('ai_summarize''s max_words is ' || max_words || ': give a number, or 0 for no limit')
+            WHEN max_words = 0 THEN ''
+            ELSE ' in at most ' || max_words || ' words'
+        END,
         CAST(content AS VARCHAR)
     )
 );
 
 -- name: ai_translate
 CREATE OR REPLACE TEMP MACRO ai_translate(content, to_lang) AS ai_query(
-    __ai_default_endpoint(), printf(ai_prompt('ai_translate'), to_lang, CAST(content AS VARCHAR))
+    __ai_default_endpoint(),
+    printf(
+        ai_prompt('ai_translate'),
+        if(to_lang = '', error('ai_translate''s to_lang is empty: give a language or its code'), to_lang),
+        CAST(content AS VARCHAR)
+    )
 );
 
 -- name: ai_filter
 CREATE OR REPLACE TEMP MACRO ai_filter(condition, content) AS ai_query(
     __ai_default_endpoint(),
-    printf(ai_prompt('ai_filter'), condition, CAST(content AS VARCHAR)),
+    printf(
+        ai_prompt('ai_filter'),
+        if(condition = '', error('ai_filter''s condition is empty: say what must hold'), condition),
+        CAST(content AS VARCHAR)
+    ),
     returnType := 'BOOLEAN',
     responseFormat := 'STRUCT<holds BOOLEAN NOT NULL>'
 );
@@ -74,10 +96,12 @@ CREATE OR REPLACE TEMP MACRO ai_similarity(expr1, expr2) AS CAST(
     __ai_unit(
         if(
             __ai_default_endpoint('embedding') IS NULL,
-            __ai_judged(if(__ai_default_endpoint('embedding') IS NULL, expr1, NULL), expr2),
+            __ai_judged(
+                if(__ai_default_endpoint('embedding') IS NULL, CAST(expr1 AS VARCHAR), NULL), CAST(expr2 AS VARCHAR)
+            ),
             __ai_cosine(
-                if(__ai_default_endpoint('embedding') IS NULL, NULL, expr1),
-                if(__ai_default_endpoint('embedding') IS NULL, NULL, expr2)
+                if(__ai_default_endpoint('embedding') IS NULL, NULL, CAST(expr1 AS VARCHAR)),
+                if(__ai_default_endpoint('embedding') IS NULL, NULL, CAST(expr2 AS VARCHAR))
             )
         )
     ) AS FLOAT
@@ -96,7 +120,15 @@ CREATE OR REPLACE TEMP MACRO __ai_json(labels) AS
     if(__ai_is_json(labels), CAST(labels AS VARCHAR), CAST(to_json(labels) AS VARCHAR));
 
 -- name: __ai_options
-CREATE OR REPLACE TEMP MACRO __ai_options(options) AS CAST(options AS MAP(VARCHAR, VARCHAR));
+-- A MAP or STRUCT of texts; an option that the function does not have is an error, not a wish unheard.
+CREATE OR REPLACE TEMP MACRO __ai_options(task, known, options) AS if(
+    list_has_all(known, map_keys(CAST(options AS MAP(VARCHAR, VARCHAR)))),
+    CAST(options AS MAP(VARCHAR, VARCHAR)),
+    error(
+        task || ' does not know the options ' || CAST(map_keys(CAST(options AS MAP(VARCHAR, VARCHAR))) AS VARCHAR)
+        || ': it has ' || array_to_string(known, ', ')
+    )
+);
 
 -- name: __ai_document
 -- One answer as JSON: the value alone, or (failOnError => false) under `response`, the reason under `error_message`.
@@ -106,31 +138,25 @@ CREATE OR REPLACE TEMP MACRO __ai_document(request, type, format, is_json) AS re
     '"error_message":\1}'
 );
 
--- name: __ai_labels
-CREATE OR REPLACE TEMP MACRO __ai_labels(json) AS
-    if(json_type(json) = 'OBJECT', json_keys(json), from_json(json, '["VARCHAR"]'));
-
--- name: __ai_enum
-CREATE OR REPLACE TEMP MACRO __ai_enum(labels) AS
-    'ENUM(' || array_to_string([ '''' || replace(label, '''', '''''') || '''' FOR label IN labels ], ', ') || ')';
+-- name: __ai_classify_options
+CREATE OR REPLACE TEMP MACRO __ai_classify_options(options) AS
+    __ai_options('ai_classify', ['version', 'instructions', 'multilabel'], options);
 
 -- name: ai_classify
--- options, a MAP: instructions, and multilabel ('true': any number of labels) with JSON labels.
+-- options, a MAP: instructions, and multilabel ('true': any number of labels) with JSON labels. The type text
+-- `JSON LABELS` is read in _results/labels.py, which checks the labels.
 CREATE OR REPLACE TEMP MACRO ai_classify(content, labels, options := MAP {}) AS from_json(
     __ai_document(
         printf(
             ai_prompt('ai_classify'),
-            if(__ai_options(options)['multilabel'] = 'true', 'any number', 'exactly one'),
+            if(__ai_classify_options(options)['multilabel'] = 'true', 'any number', 'exactly one'),
             __ai_json(labels),
-            coalesce(__ai_options(options)['instructions'], ''),
+            coalesce(__ai_classify_options(options)['instructions'], ''),
             CAST(content AS VARCHAR)
         ),
-        __ai_enum(__ai_labels(__ai_json(labels))) || CASE
-            WHEN NOT __ai_is_json(labels) THEN ''
-            WHEN __ai_options(options)['multilabel'] = 'true' THEN '[]'
-            ELSE '[1]'
-        END,
-        'STRUCT<labels ' || __ai_enum(__ai_labels(__ai_json(labels))) || '[] NOT NULL>',
+        'JSON LABEL' || if(__ai_is_json(labels), 'S ', ' ')
+        || coalesce(__ai_classify_options(options)['multilabel'], 'false') || ' ' || __ai_json(labels),
+        'JSON LABELS true ' || __ai_json(labels),
         __ai_is_json(labels)
     ),
     if(__ai_is_json(labels), '{"response": ["VARCHAR"], "error_message": "VARCHAR"}', '"VARCHAR"')
@@ -143,7 +169,7 @@ CREATE OR REPLACE TEMP MACRO ai_extract(content, labels, options := MAP {}) AS f
         printf(
             ai_prompt('ai_extract'),
             __ai_json(labels),
-            coalesce(__ai_options(options)['instructions'], ''),
+            coalesce(__ai_options('ai_extract', ['version', 'instructions'], options)['instructions'], ''),
             CAST(content AS VARCHAR)
         ),
         'JSON SCHEMA ' || __ai_json(labels),

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import NoReturn
 
 from ddb_aiquery._results.json_types import MAX_DEPTH, SCHEMA, from_schema, from_structure, shown
+from ddb_aiquery._results.labels import LABELS, from_labels
 from ddb_aiquery._results.names import NAMES, REFUSED
 from ddb_aiquery._results.types import Decimal, Enum, Field, List, Map, Scalar, Struct, Type
 from ddb_aiquery.errors import CallError
@@ -37,6 +38,8 @@ def parse(text: str) -> Type:
     Raises:
         CallError: The text is no type; the message shows the place and the remedy.
     """
+    if LABELS.match(text):
+        return from_labels(text)
     if len(text) > MAX_LENGTH:
         raise CallError(f"The type is {len(text):,} characters long; the limit is {MAX_LENGTH:,}.")
     if text.lstrip()[:1] in ('"', "[", "{"):

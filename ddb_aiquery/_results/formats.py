@@ -10,10 +10,11 @@ import orjson
 
 from ddb_aiquery._results.ddl import parse
 from ddb_aiquery._results.json_types import SCHEMA
-from ddb_aiquery._results.types import TEXT, Struct, Type, is_strict, json_schema
+from ddb_aiquery._results.labels import LABELS
+from ddb_aiquery._results.types import TEXT, Field, Struct, Type, is_strict, json_schema
 from ddb_aiquery.errors import CallError
 
-_DDL = re.compile(rf"\s*STRUCT\s*[<(]|{SCHEMA.pattern}", re.IGNORECASE)
+_DDL = re.compile(rf"\s*STRUCT\s*[<(]|{SCHEMA.pattern}|{LABELS.pattern}", re.IGNORECASE)
 _NOT_IN_NAME = re.compile(r"[^a-zA-Z0-9_-]")
 _NAME_LENGTH = 64
 _SHOWN = 60
@@ -46,6 +47,8 @@ def read_format(text: str) -> Format:
 
 def _from_ddl(text: str) -> Format:
     kind = parse(text.strip())
+    if LABELS.match(text):
+        kind = Struct((Field("labels", kind, required=True),))
     if not isinstance(kind, Struct):
         _refuse("DDL_STRING", f"responseFormat is {_brief(text)!r}", "wrap it in one STRUCT")
     name, inner = "response", kind

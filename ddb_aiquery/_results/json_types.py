@@ -56,7 +56,7 @@ def from_schema(text: str, start: int = 0) -> Type:
     """
     schema = _loads(text, start)
     if isinstance(schema, list) and schema and all(isinstance(name, str) for name in schema):
-        schema = {name: {"type": "string"} for name in schema}
+        return _struct([Field(name, TEXT) for name in schema])
     if not isinstance(schema, dict) or not schema:
         raise CallError(f'The JSON schema is {_brief(schema)}: write ["name", ...] or {{"name": {{"type": "string"}}}}')
     if isinstance(schema.get("type"), str | list) or "$ref" in schema or "anyOf" in schema:
@@ -80,6 +80,8 @@ def _structure(value: Any, parse: Callable[[str], Type], depth: int) -> Type:
 
 def _schema(schema: Any, depth: int) -> Type:
     _bound(depth)
+    if isinstance(schema, str):  # {"name": "string"} for {"name": {"type": "string"}}
+        schema = {"type": schema}
     if not isinstance(schema, dict):
         return JSON
     labels = schema.get("enum", schema.get("labels"))
