@@ -86,7 +86,7 @@ def question(solver: Solver, rel: Rel, where: Sequence[Ast], site: Site, *, exac
     varying = [place for place, argument in enumerate(site.arguments) if not is_constant(argument)]
     items = [(site.arguments[place], f"a{place}") for place in varying]
     filled = ast.operator("OPERATOR_IS_NOT_NULL", site.arguments[1])
-    rows = solver.loosely(rel, items, [*where, filled])
+    rows = solver.sparsely(rel, items, [*where, filled])
     inner = ast.counted(rows, ROWS) if items else {**rows, "modifiers": [ast.distinct()]}
     arguments = [ast.column(f"a{p}") if p in varying else site.arguments[p] for p in range(ARGUMENTS)]
     keys = solver.runner.table.of(arguments)

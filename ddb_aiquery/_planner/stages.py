@@ -12,6 +12,7 @@ from ddb_aiquery._planner.algebra import Node, Rel, State, columns, loosely, nee
 from ddb_aiquery._planner.calls import Site, Unknown, Unplannable, has_call, sites
 from ddb_aiquery._planner.questions import Answers, Asked, question
 from ddb_aiquery._planner.rules.filter import Filter
+from ddb_aiquery._planner.rules.join import narrowed
 from ddb_aiquery._planner.rules.scan import Scan, used_ctes
 from ddb_aiquery._planner.survey import anchored, everything, ranked, shape, uses
 
@@ -66,6 +67,8 @@ class Solver:
         self.positive, self.used = uses(root, outs)
         self.sure = True
         """Whether every predicate so far could be applied; False only while estimating."""
+        self._asked: list[tuple[Node, str, frozenset[str]]] = []
+        """Which calls of which trees were asked, and under which predicates."""
 
     def unknown(self, top: Node) -> frozenset[str]:
         """Return the symbols of a tree that are still unknown."""
@@ -154,6 +157,12 @@ class Solver:
         self._stabilise(rel.node)
         return loosely(rel, items, self.state, where)
 
+    def sparsely(self, rel: Rel, items: list[tuple[Ast, str]], where: Sequence[Ast]) -> Ast:
+        """Return a SELECT with the distinct rows of `loosely`, without the products that would only repeat them."""
+        self._stabilise(rel.node)
+        need = needs([where, [expression for expression, _ in items]])
+        return loosely(Rel(narrowed(rel.node, need, self.state)), items, self.state, where)
+
     def complete(self, query: Ast) -> Ast:
         """Return the query with the CTEs that it reads."""
         names = used_ctes(query, self.state)
@@ -192,9 +201,18 @@ class Solver:
             self._barrier(node, Around(rel, tuple(where)))
         steps = ranked(site for e in expressions for site in sites(e, only_true=only_true))
         for stage in steps:
-            self.runner.ask([self._question(rel, where, site) for site in stage])
+            if fresh := [site for site in stage if self._is_new(rel, where, site)]:
+                self.runner.ask([self._question(rel, where, site) for site in fresh])
         if only_true and steps and self.runner.answers:
             self._observe(expressions[0], rel, where)
+
+    def _is_new(self, rel: Rel, where: Sequence[Ast], site: Site) -> bool:
+        """Return whether a call was not yet asked in all rows that want it, and note that it is."""
+        call, holds = ast.fingerprint(site.call), frozenset(map(ast.fingerprint, [*where, *site.guards]))
+        if any(node is rel.node and own == call and held <= holds for node, own, held in self._asked):
+            return False
+        self._asked.append((rel.node, call, holds))
+        return True
 
     def _observe(self, predicate: Ast, rel: Rel, where: list[Ast]) -> None:
         """Remember how many of the asked rows passed, where there is a choice to be made by it."""

@@ -65,6 +65,29 @@ def paired(left: Node, right: Node, conditions: Sequence[Ast]) -> Node:
     return Join(left, right, conditions)
 
 
+def narrowed(node: Node, need: frozenset[str], state: State) -> Node:
+    """Return a tree with the same distinct values of some symbols: a cross join's other side need only have a row.
+
+    >>> from ddb_aiquery._planner.examples import compare
+    >>> compare("select t.id from t, u where ai_query('e', p) = ai_query('e', name) and t.id = 1")
+    before: n0 n1 n2 p1
+    after:  n0 n1 n2 p1
+    """
+    if node in state.kept or not isinstance(node, Filter | Join):
+        return node
+    if isinstance(node, Filter):
+        child = narrowed(node.child, need | needs(node.predicates), state)
+        return node if child is node.child else Filter(child, node.predicates)
+    sides = [(node.left, node.right), (node.right, node.left)]
+    for side, other in sides if not node.conditions else ():
+        if not need & other.outputs:
+            exists = ast.exists(ast.select([], source(other, frozenset(), state)))
+            return Filter(narrowed(side, need, state), [exists])
+    inner = need | needs(node.conditions)
+    left, right = (narrowed(side, inner, state) for side, _ in sides)
+    return node if left is node.left and right is node.right else Join(left, right, node.conditions)
+
+
 def wanted_left(node: Node, left: Node, solver: Solver, around: Around | None) -> Node:
     """Return the rows of a join's left side, which the join keeps all, that may be wanted above it.
 
