@@ -13,7 +13,7 @@ from ddb_aiquery._results.ddl import parse
 from ddb_aiquery._results.types import Type, duckdb_text, structure
 from ddb_aiquery.errors import CallError
 
-_ABSENT = MappingProxyType(
+ABSENT = MappingProxyType(
     {
         "ai_parse_document": "send the file itself: ai_query(endpoint, prompt, files => content)",
         "ai_prep_search": "split the text in SQL, and embed the pieces with ai_query",
@@ -51,8 +51,8 @@ def _call(node: exp.Expr) -> exp.Expr:
     name = (
         node.sql_name() if isinstance(node, exp.Func) and not isinstance(node, exp.Anonymous) else node.name
     ).lower()
-    if name in _ABSENT:
-        _refuse(node, f"{name} does not exist here", _ABSENT[name])
+    if name in ABSENT:
+        _refuse(node, f"{name} does not exist here", ABSENT[name])
     if name in _FUNCTIONS:
         return _FUNCTIONS[name](node)
     if isinstance(node, exp.Anonymous) or not name.startswith("ai_"):
