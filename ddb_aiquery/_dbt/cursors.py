@@ -8,8 +8,6 @@ seen. (`configure_cursor` cannot do it: its result is ignored, and DuckDB's curs
 
 from __future__ import annotations
 
-import atexit
-import gc
 import inspect
 import weakref
 from collections.abc import Callable
@@ -132,19 +130,9 @@ class PlanningCursor:
         """End what this cursor does, from another thread: Ctrl-C in dbt comes here for each of its connections."""
         PROCESS.cancel()
         self._raw.interrupt()
-        _leave_quickly()
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
         plain = name in _PLAIN or name.startswith("fetch")
         return getattr(self._planner or self._raw if plain else self.planner(), name)
-
-
-def _leave_quickly() -> None:
-    """Spare a process that ends the search for cycles among dbt's many objects, which takes most of its last second.
-
-    What is closed by its last reference still is: dbt-duckdb's connection, and so the database.
-    """
-    atexit.unregister(gc.freeze)
-    atexit.register(gc.freeze)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -92,6 +94,11 @@ class NodeSession(Session):
         limited = node.budget is not None and not self._silent
         return super().begin(sql, label or node.label, self._purses.of(node, self) if limited else purse)
 
+    def cancel(self) -> None:
+        """End the statements under way: Ctrl-C in dbt comes here."""
+        super().cancel()
+        _leave_quickly()
+
     def finish(self, running: Running) -> Run:
         """End a statement's Run and log its figures."""
         run = super().finish(running)
@@ -124,3 +131,12 @@ class NodeSession(Session):
             text = text.replace("limit of this query", f"limit of {self._node.unique_id}")
             text = text.replace("budget.query_usd", f"meta.{BUDGET}")
         return BudgetExceeded(text)
+
+
+def _leave_quickly() -> None:
+    """Spare a process that ends the search for cycles among dbt's many objects, which takes most of its last second.
+
+    What is closed by its last reference still is: dbt-duckdb's connection, and so the database.
+    """
+    atexit.unregister(gc.freeze)
+    atexit.register(gc.freeze)
