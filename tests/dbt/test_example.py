@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import re
 import shutil
 from pathlib import Path
 
-from shop_project import ROOT, Driver, Project, environment
+import yaml
+from shop_project import ROOT, Driver, Project, environment, profile
 
 from ddb_aiquery.testing import ScriptedEndpoint
 
@@ -59,3 +61,19 @@ def test_the_estimate_is_what_the_run_then_asks(driver: Driver, tmp_path: Path) 
             ten_more_reviews(project)
             assert project.dbt("seed").success
             endpoint.reset_counts()
+
+
+def test_the_readmes_model_and_profile_are_the_examples(project: Project) -> None:
+    """The model that README shows runs, twice for the price of once; its plugin entry is the example's."""
+    page = (ROOT / "README.md").read_text().partition("\n## dbt\n")[2]
+    entry, model = (re.findall(f"```{kind}\n(.*?)```", page, re.DOTALL)[0] for kind in ("yaml", "jinja"))
+    profiles = yaml.safe_load((ROOT / "examples" / "dbt" / "profiles.yml").read_text())
+    assert yaml.safe_load(entry)["plugins"] == profiles["shop"]["outputs"]["dev"]["plugins"]
+    reviews = "select i as review_id, 'review ' || i % 3 as body from range(10) r(i)"
+    with ScriptedEndpoint(lambda _prompt, _request: '{"labels": "price"}') as endpoint:
+        project.write({"profiles.yml": profile(endpoint)})
+        project.write({"models/stg_reviews.sql": reviews, "models/review_topics.sql": model})
+        assert project.dbt("run").success
+        assert project.dbt("run").success
+        assert endpoint.requests == 3
+    assert project.rows("select distinct topic, count(*) over () from review_topics") == [("price", 10)]
