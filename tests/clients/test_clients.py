@@ -1,7 +1,13 @@
 """Six ways to ask the same endpoint: five packages of other people and curl, and SQL beside them.
 
-Optional: `pytest -m clients tests/clients`. The packages are those of the extra [clients]; DDB_AIQUERY_CLIENTS_PYTHON
-names the Python of another environment that has them.
+Optional, and each in an environment of its own, since they do not agree with dbt nor with each other (three minutes
+with a pip of this year; the pip 23 that comes with Python 3.11 takes for ever to choose versions):
+
+    python3 -m venv .venv/clients && .venv/clients/bin/pip install -q -U pip
+    .venv/clients/bin/pip install -q -e '.[clients]'
+    python3 -m venv .venv/litellm && .venv/litellm/bin/pip install -q 'litellm[proxy]'
+    export DDB_AIQUERY_CLIENTS_PYTHON=.venv/clients/bin/python DDB_AIQUERY_LITELLM=.venv/litellm/bin/litellm
+    .venv/bin/pytest -n 0 -m clients tests/clients
 """
 
 from __future__ import annotations

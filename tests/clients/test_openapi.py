@@ -16,7 +16,7 @@ from ..gateway.conftest import TOKEN, running  # noqa: TID252  # tests are no pa
 
 pytestmark = pytest.mark.clients
 
-BESIDE = Path(sys.executable).with_name("schemathesis")
+BESIDE = Path(os.environ.get("DDB_AIQUERY_CLIENTS_PYTHON", sys.executable)).absolute().with_name("schemathesis")
 PROGRAM = str(BESIDE) if BESIDE.exists() else shutil.which("schemathesis")
 
 

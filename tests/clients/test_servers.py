@@ -1,6 +1,6 @@
 """A server that nobody here wrote answers ai_query: LiteLLM's proxy with mock replies, which needs no model.
 
-Optional, as the clients are; `litellm` is found on the PATH or by DDB_AIQUERY_LITELLM.
+Optional, as the clients are (`test_clients.py` says how); `litellm` is found on the PATH or by DDB_AIQUERY_LITELLM.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import shutil
 import socket
 import subprocess
 import time
+from pathlib import Path
 
 import duckdb
 import httpx
@@ -21,7 +22,8 @@ from ddb_aiquery.errors import AiQueryError
 
 pytestmark = pytest.mark.clients
 
-PROGRAM = os.environ.get("DDB_AIQUERY_LITELLM") or shutil.which("litellm")
+FOUND = shutil.which(os.environ.get("DDB_AIQUERY_LITELLM") or "litellm")
+PROGRAM = FOUND and str(Path(FOUND).absolute())  # it runs in a folder of its own
 KEY = "sk-1234567890"
 MODELS = """
 model_list:
