@@ -32,6 +32,8 @@ class State:
     look_up: Callable[[Ast], Ast]
     ready: set[Node] = field(default_factory=set)
     kept: dict[Node, tuple[str, str, str]] = field(default_factory=dict)
+    dear: set[Node] = field(default_factory=set)
+    """Nodes that took long to read: before they are read again, they are kept."""
     ctes: dict[str, Ast] = field(default_factory=dict)
     """Call-free CTEs by their unique names, in an order in which each refers only to earlier ones."""
     counter: int = 0

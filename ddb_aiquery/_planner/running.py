@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 BATCH = 2_048
 """Questions that are taken out of DuckDB at once."""
+DEAR = 3.0
+"""Seconds of DuckDB's work after which rows are kept rather than found again for the next stage."""
 
 
 class Asker(Protocol):
@@ -68,8 +71,9 @@ class Live:
 
     answers = True
 
-    def __init__(self, desk: Desk, table: Answers, asker: Asker, run: Any, memory: Memory) -> None:
+    def __init__(self, desk: Desk, table: Answers, asker: Asker, run: Any, memory: Memory, dear: float = DEAR) -> None:
         self.desk, self.table, self.asker, self.current, self.memory = desk, table, asker, run, memory
+        self._dear, self._seconds = dear, 0.0
         self.kept = False
         self.asked = 0
         self.stages: list[Stage] = []
@@ -93,6 +97,11 @@ class Live:
         pa.default_memory_pool().release_unused()  # DuckDB needs the room for the answers
         self.desk.take_in(spill, self.table.path)
 
+    @property
+    def is_dear(self) -> bool:
+        """Whether DuckDB took long to list the questions of the last stage."""
+        return self._seconds >= self._dear
+
     def _text(self, query: Ast) -> str:
         """Return the text of a query that is about to run, and see that it finds all answers."""
         self.desk.settle(self.table.path)
@@ -100,15 +109,25 @@ class Live:
 
     def _batches(self, questions: Sequence[Asked]) -> Generator[pa.RecordBatch, None, None]:
         seen: set[bytes] | None = set() if len(questions) > 1 else None
+        self._seconds = 0.0
         for asked in questions:
-            reader = self.desk.connection.sql(self._text(asked.query)).to_arrow_reader(BATCH)
-            try:
-                for batch in reader:
-                    fresh = batch if seen is None else _unseen(batch, seen)
-                    if fresh.num_rows:
-                        yield fresh
-            finally:
-                reader.close()  # an open result would keep the connection from ending the transaction
+            for batch in self._rows(self._text(asked.query)):
+                fresh = batch if seen is None else _unseen(batch, seen)
+                if fresh.num_rows:
+                    yield fresh
+
+    def _rows(self, text: str) -> Generator[pa.RecordBatch, None, None]:
+        """Yield a query's rows and add up the time that DuckDB takes for them."""
+        begun = time.monotonic()
+        reader = self.desk.connection.sql(text).to_arrow_reader(BATCH)
+        try:
+            while (batch := next(reader, None)) is not None:
+                self._seconds += time.monotonic() - begun
+                yield batch
+                begun = time.monotonic()
+            self._seconds += time.monotonic() - begun
+        finally:
+            reader.close()  # an open result would keep the connection from ending the transaction
 
     def count(self, query: Ast) -> int:
         """Return how many rows the query has."""

@@ -35,6 +35,10 @@ class Runner(Protocol):
     def ask(self, questions: Sequence[Asked]) -> None:
         """Have the questions of one stage answered, in one pool."""
 
+    @property
+    def is_dear(self) -> bool:
+        """Whether DuckDB took long to list the questions of the last stage."""
+
     def count(self, query: Ast) -> int:
         """Return how many rows the query has."""
 
@@ -203,6 +207,8 @@ class Solver:
         for stage in steps:
             if fresh := [site for site in stage if self._is_new(rel, where, site)]:
                 self.runner.ask([self._question(rel, where, site) for site in fresh])
+                if self.runner.is_dear and not self.unknown(rel.node):
+                    self.state.dear.add(rel.node)
         if only_true and steps and self.runner.answers:
             self._observe(expressions[0], rel, where)
 
@@ -248,6 +254,8 @@ class Solver:
         """Return whether the node, or what stands above it, must be kept; keep what is shaky below."""
         if node in self.state.kept:
             return False
+        if node in self.state.dear:
+            return True
         if isinstance(node, Filter):
             return self._is_shaky(node.child) or node.unsteady(self.state)
         if isinstance(node, Scan):

@@ -21,7 +21,7 @@ from ddb_aiquery._planner.macros import answering, install
 from ddb_aiquery._planner.normal_form import Unbound
 from ddb_aiquery._planner.questions import Answers
 from ddb_aiquery._planner.records import Finish, Outcome, Plan, Statement, is_values, span_of
-from ddb_aiquery._planner.running import Asker, Counting, Live, Memory
+from ddb_aiquery._planner.running import DEAR, Asker, Counting, Live, Memory
 from ddb_aiquery._planner.stages import Solver
 from ddb_aiquery._planner.text import Span, inner_query
 from ddb_aiquery._sql import named
@@ -31,11 +31,11 @@ class Session:
     """The planner of one connection.
 
     `connection` is DuckDB's own, with ai_query installed. Nothing is changed on it between statements but the function
-    `__ai_planned`, which stands for a call while a statement is read.
+    `__ai_planned`, which stands for a call while a statement is read. Rows that took `dear` seconds to find are kept.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, asker: Asker) -> None:
-        self.connection, self.asker = connection, asker
+    def __init__(self, connection: duckdb.DuckDBPyConnection, asker: Asker, dear: float = DEAR) -> None:
+        self.connection, self.asker, self.dear = connection, asker, dear
         self.memory = Memory()
         self._functions: Functions | None = None
         install(connection)
@@ -151,7 +151,7 @@ class Session:
         desk.adopt(statement.objects)
         statement = replace(statement, text=desk.copied(statement.text))
         plan, table = self.plan(statement, desk)
-        runner = Live(desk, table, self.asker, run, self.memory)
+        runner = Live(desk, table, self.asker, run, self.memory, self.dear)
         solver = Solver(plan.state, runner, plan.bound.rel, plan.bound.outs)
         solver.solve(plan.bound.rel, [*plan.bound.outs, *plan.bound.rel.order], [])
         desk.lend(table.path)

@@ -83,7 +83,8 @@ class MarkJoin(Node):
             ours = [part for part in parts if ast.symbols(part) <= left.outputs]
             theirs = [part for part in parts if not ast.symbols(part) <= left.outputs]
             matches = [condition if self._only_true(solver) else ast.is_not_false(condition) for condition in clean]
-            solver.solve(Rel(left), ours, self._partners(solver, matches, theirs))
+            decided = self._only_true(solver) or not needs(ours) & solver.unknown(left)
+            solver.solve(Rel(left), ours, self._partners(solver, matches, theirs) if decided else [])
             wanted = ast.exists(solver.loosely(Rel(left), [], matches))
             solver.solve(self.right, theirs, [wanted])
             return
