@@ -87,7 +87,7 @@ def test_a_client_of_other_people(name, gateway) -> None:
 @pytest.mark.skipif(not shutil.which("curl"), reason="there is no curl")
 @pytest.mark.parametrize("login", [["-u", f"token:{TOKEN}"], ["-H", f"Authorization: Bearer {TOKEN}"]])
 def test_curl(gateway, login) -> None:
-    """REST as documented, by both ways to log in; a wrong token is a 401."""
+    """REST as documented, whole and as a stream, by both ways to log in; a wrong token is a 401."""
     data = json.dumps({"messages": [{"role": "user", "content": "hi"}]})
     url = f"{gateway.url}/serving-endpoints/test/invocations"
     command = ["curl", "-sS", "-w", "\n%{http_code}", "-H", "Content-Type: application/json", "-d", data, url]
@@ -97,6 +97,11 @@ def test_curl(gateway, login) -> None:
         )
         assert status == "200"
         assert json.loads(said)["choices"][0]["message"]["content"] == "echo: hi"
+    assert gateway.upstream.requests == 1
+    streamed = [part if part != data else json.dumps({**json.loads(data), "stream": True}) for part in command]
+    said = subprocess.run([*streamed, *login], capture_output=True, text=True, check=True).stdout
+    assert said.count("data: ") > 2
+    assert "data: [DONE]" in said
     assert gateway.upstream.requests == 1
     refused = subprocess.run([*command, "-u", "token:wrong"], capture_output=True, text=True, check=True).stdout
     assert refused.endswith("401")
