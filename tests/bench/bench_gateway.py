@@ -1,8 +1,10 @@
 """The gateway's figures, side by side with LiteLLM's proxy: `python tests/bench/bench_gateway.py [requests]`.
 
 64 clients ask for the same cached chat completions over kept connections. Each server runs on one core (Linux:
-`taskset`), the clients on the others. LiteLLM is found as `litellm` on the PATH, or by DDB_AIQUERY_LITELLM; it answers
-from its own memory cache, in front of the same scripted endpoint.
+`taskset`), the clients on the others. LiteLLM is found as `litellm` on the PATH, or by DDB_AIQUERY_LITELLM
+(`python3 -m venv .venv/litellm && .venv/litellm/bin/pip install -q 'litellm[proxy]'`); it answers from its own memory
+cache, in front of the same scripted endpoint. Latency is that of a machine with nothing else to do: on a busy one read
+the CPU a request.
 """
 
 from __future__ import annotations
