@@ -127,3 +127,10 @@ def test_a_secret_never_shows_itself() -> None:
     settings = load({"endpoints": {"a": {"base_url": "http://127.0.0.1:1", "api_key": "${K}"}}}, {})
     endpoint = settings.endpoint("a", {"K": "canary-1234"})
     assert "canary-1234" not in f"{settings!r}{settings}{endpoint!r}{endpoint}{endpoint.api_key!r}{endpoint.api_key}"
+
+
+def test_how_an_endpoint_is_reached_is_a_setting() -> None:
+    """A proxy, further certificates, the connection's patience and the largest reply go to the transport as given."""
+    ways = {"proxy": "http://127.0.0.1:3128", "ca_file": "own.pem", "connect_seconds": 3, "max_response_bytes": 10_000}
+    endpoint = load({"endpoints": {"e": {"base_url": "http://127.0.0.1:1/v1", **ways}}}).endpoint("e")
+    assert ways.items() <= endpoint.options.items()
