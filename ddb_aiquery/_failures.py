@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
+import duckdb
 import orjson
 
 from ddb_aiquery._redact import REDACTOR
@@ -88,7 +91,19 @@ _CONSTANTS = re.compile(
 )
 
 
-def wrong_call(error: str, sql: str) -> CallError | None:
+@contextmanager
+def in_our_words(sql: str) -> Iterator[None]:
+    """Raise CallError for what DuckDB says of a call that is written wrongly; other errors pass."""
+    try:
+        yield
+    except duckdb.Error as error:
+        wrong = _wrong_call(str(error), sql)
+        if wrong is None:
+            raise
+        raise wrong from None
+
+
+def _wrong_call(error: str, sql: str) -> CallError | None:
     """Return what DuckDB's error at bind time means where a call is written wrongly; None for any other error.
 
     What decides a result's type must be a constant, and only DuckDB knows what is one; the place is that of the first
