@@ -48,13 +48,15 @@ _HOMES = {
 """Where each name lives. It is loaded when it is first used: the shell's prompt waits for no engine."""
 
 
-def __getattr__(name: str) -> Any:
-    if name == "errors":
-        return import_module("ddb_aiquery.errors")
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    return value
+if not TYPE_CHECKING:  # a type checker knows the names from above, and should miss any other
+
+    def __getattr__(name: str) -> Any:
+        if name == "errors":
+            return import_module("ddb_aiquery.errors")
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+        return value
 
 
 def __dir__() -> list[str]:
