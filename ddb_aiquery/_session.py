@@ -114,7 +114,7 @@ class Session:
             _ask.receive(parts, self.engine, running.memo, running.progress.tick)
             return _ask.column(parts, len(columns[0]))
         except BaseException as error:
-            _ask.abandon(parts)
+            self._abandon(parts)
             with self._lock:
                 self._error = error
             running.idle = IDLE_FAILED
@@ -151,8 +151,7 @@ class Session:
                 yield self._received(*under_way[0], running)
                 under_way.popleft()
         except BaseException as error:
-            for _, parts in under_way:
-                _ask.abandon(parts)
+            self._abandon([part for _, parts in under_way for part in parts])
             if isinstance(error, Exception):
                 asking.check()  # DuckDB breaks its own stream off with an error of another kind
             raise
@@ -191,6 +190,9 @@ class Session:
             found = self._terms[key] = _ask.read_terms(options, self.settings)
         return found
 
+    def _abandon(self, parts: Iterable[_ask.Group]) -> None:
+        self.engine.abandon([part.batch for part in parts if part.batch is not None])
+
     def _received(
         self, batch: pa.RecordBatch, parts: list[_ask.Group], running: Running
     ) -> tuple[pa.RecordBatch, pa.Array]:
@@ -201,7 +203,11 @@ class Session:
         """Return the Run under way; without a declared one, calls close together make a Run."""
         with self._lock:
             running, idle = self._run, None
-            if running is not None and not self._declared and time.monotonic() - running.touched > running.idle:
+            if (
+                running is not None
+                and not (self._declared or running.calls)
+                and time.monotonic() - running.touched > running.idle
+            ):
                 running, idle = None, running
             if running is None:
                 running = self._run = Running(self, "", "")
@@ -217,10 +223,11 @@ class Session:
         if seconds is not None:  # the last call was the end, not the moment when that was noticed
             run = replace(run, seconds=seconds)
         running.progress.close(run)
-        running.asking.purse.close()
         self.last_run = run
+        with contextlib.suppress(CacheError):  # a full disk must not hide the statement's own result
+            running.asking.purse.close()  # or else its reservation stands, which errs towards spending less
         if run.questions:
-            with contextlib.suppress(CacheError):  # a full disk must not hide the statement's own result
+            with contextlib.suppress(CacheError):
                 self.engine.store.record_run(usage_row(run))
                 self.engine.store.forget()
         return run
@@ -274,6 +281,10 @@ class Running:
         self.calls = 0
         """Calls of the function that are under way."""
         self._purse = own or purse(session.settings.limits, session.engine.store)
+
+    def is_idle(self) -> bool:
+        """Tell whether no call was under way for so long that the next one belongs to another statement."""
+        return not self.calls and time.monotonic() - self.touched > self.idle
 
     @property
     def asking(self) -> Asking:

@@ -65,7 +65,7 @@ class Purse:
     released stays reserved: a call whose outcome is unknown may have been billed.
     """
 
-    __slots__ = ("_budget", "_day", "_lease", "_lock", "_owed", "requests", "reserved", "spent")
+    __slots__ = ("_budget", "_day", "_lease", "_lock", "_open", "_owed", "requests", "reserved", "spent")
 
     def __init__(self, budget: Budget, day: DayLedger | None = None) -> None:
         self._budget = budget
@@ -73,6 +73,7 @@ class Purse:
         self._lock = threading.Lock()
         self._lease = 0  # reserved in the day's ledger and not yet given to a call
         self._owed = 0  # spent, and not yet told to the day's ledger
+        self._open = False  # whether somebody will close it; what ends after that is told to the ledger at once
         self.spent = self.reserved = self.requests = 0
 
     def reserve(self, estimate: int) -> None:
@@ -115,12 +116,17 @@ class Purse:
             if self._day is not None and (self._lease or self._owed):
                 self._day.settle(self._lease + self._owed, self._owed)
                 self._lease = self._owed = 0
+            self._open = False
 
     def _end(self, reserved: int, actual: int) -> None:
         with self._lock:
             self.reserved -= reserved
             self.spent += actual
             if self._day is None:
+                return
+            if not self._open:
+                if reserved or actual:
+                    self._day.settle(reserved, actual)
                 return
             self._owed += min(actual, reserved)
             self._lease += max(0, reserved - actual)
@@ -134,6 +140,7 @@ class Purse:
         if self._owed:
             day.settle(self._owed, self._owed)
             self._owed = 0
+        self._open = True
         for amount in (max(missing, limit // _SLICES), missing):
             if day.reserve(amount):
                 self._lease += amount

@@ -6,7 +6,7 @@ import contextlib
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ddb_aiquery._engine.budget import Purse, cost_micro
@@ -106,16 +106,22 @@ class Engine:
                 asking.check()
                 tick()
         except BaseException:
-            batch.abandoned = True
+            self.abandon([batch])
             raise
+        if batch.error is not None or batch.failure is not None:
+            self.abandon([batch])
         if batch.error is not None:
-            batch.abandoned = True
             raise batch.error
-        if batch.failure is not None:
-            batch.abandoned = True
         return [
             outcome or Failure(Kind.CANCELLED, "not asked: the statement failed before") for outcome in batch.outcomes
         ]
+
+    def abandon(self, batches: Iterable[Batch]) -> None:
+        """Send nothing more for these Batches, and let others ask; calls under way go on, and are kept."""
+        for batch in batches:
+            batch.abandoned = True
+        for pool in self.pools():
+            self._loop.call(pool.sweep)
 
     def known(self, endpoint: Endpoint, questions: Sequence[Question]) -> list[tuple[int, Answer | None]]:
         """Return each Question's request size in bytes and its stored answer, without a call."""
@@ -172,21 +178,27 @@ class Engine:
         def depart(index: int, envelope: Envelope) -> Flight:
             return Flight(endpoint, questions[index], envelope, [], fallbacks=endpoint.fallbacks)
 
-        self._launch(self._in_flight.join(batch, unknown, depart))
+        new: list[Flight] = []
+        with self._in_flight.claiming, self._crashing(new):
+            self._in_flight.join(batch, unknown, depart, new)
+            self._see_to(new)
 
-    def _launch(self, new: Sequence[Flight]) -> None:
+    @contextlib.contextmanager
+    def _crashing(self, new: Sequence[Flight]) -> Iterator[None]:
+        """Let new Flights end with whatever is raised, Ctrl-C at any moment included: nobody may wait for them then."""
+        try:
+            yield
+        except BaseException as error:
+            for flight in new:
+                self._in_flight.crash(flight, error if isinstance(error, Exception) else Cancelled("cancelled"))
+                self._scribe.give_up(flight)
+            raise
+
+    def _see_to(self, new: Sequence[Flight]) -> None:
         """Claim new Flights and see that each is answered: by the store, by another process, by its Endpoint's pool."""
         flights = {flight.envelope.key: flight for flight in new}
         if not flights:
             return
-        try:
-            self._see_to(flights)
-        except BaseException as error:
-            for flight in flights.values():
-                self._in_flight.crash(flight, error if isinstance(error, Exception) else Cancelled("cancelled"))
-            raise
-
-    def _see_to(self, flights: dict[bytes, Flight]) -> None:
         claims = self.store.claim_many(list(flights))
         for key, answer in claims.answered.items():
             flights[key].batch.tally.add(cached=1)
@@ -199,15 +211,15 @@ class Engine:
     def _divert(self, landings: Sequence[Landing]) -> list[Landing]:
         """Ask at a fallback what an endpoint could not answer, and return the outcomes that stand."""
         standing: list[Landing] = []
-        new = []
+        new: list[Flight] = []
         for flight, outcome in landings:
             other = next_flight(flight, outcome, self._transport.seal) if isinstance(outcome, Failure) else None
             if other is None or isinstance(outcome, Answer):
                 standing.append((flight, outcome))
             elif self._in_flight.divert(flight, outcome.message, other):
                 new.append(other)
-        with contextlib.suppress(AiQueryError):  # whoever waits has been told
-            self._launch(new)
+        with contextlib.suppress(AiQueryError), self._crashing(new):  # whoever waits has been told
+            self._see_to(new)
         return standing
 
     def _queue(self, flights: Sequence[Flight]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from ddb_aiquery._engine.budget import Purse
@@ -114,29 +114,31 @@ class Flight:
 class InFlight:
     """The Flights of the process by key."""
 
-    __slots__ = ("_flights", "_lock")
+    __slots__ = ("_flights", "_lock", "claiming")
 
     def __init__(self) -> None:
         self._flights: dict[bytes, Flight] = {}
         self._lock = threading.Lock()
+        self.claiming = threading.Lock()
+        """Held from joining to claiming, and while claims are given up: a claim has a Flight, or is on its way out."""
 
     def join(
         self,
         batch: Batch,
         wanted: Sequence[tuple[int, Envelope]],
         depart: Callable[[int, Envelope], Flight],
-    ) -> list[Flight]:
-        """Let `batch` wait for every Envelope, and return the Flights that are new and must be seen to."""
-        new = []
+        new: list[Flight],
+    ) -> None:
+        """Let `batch` wait for every Envelope; Flights to be seen to are in `new` before anybody can join them."""
         with self._lock:
             for index, envelope in wanted:
                 flight = self._flights.get(envelope.key)
                 if flight is None:
-                    flight = self._flights[envelope.key] = depart(index, envelope)
+                    flight = depart(index, envelope)
                     new.append(flight)
+                    self._flights[envelope.key] = flight
                 flight.waiters.append((batch, index))
             batch.missing += len(wanted)
-        return new
 
     def land(self, flight: Flight, outcome: Outcome) -> None:
         """Hand the outcome to all who wait."""
@@ -165,6 +167,11 @@ class InFlight:
                 return False
             self._flights.pop(flight.envelope.key, None)
             return True
+
+    def absent(self, keys: Iterable[bytes]) -> list[bytes]:
+        """Return the keys that have no Flight."""
+        with self._lock:
+            return [key for key in keys if key not in self._flights]
 
     def crash(self, flight: Flight, error: Exception) -> None:
         """End the wait of all who want this Flight with `error`."""

@@ -53,6 +53,9 @@ class Desk(Protocol):
     def jot(self, flight: Flight, failure: Failure) -> None:
         """Take a Failure that was paid for and is not the last word."""
 
+    def give_up(self, flight: Flight) -> None:
+        """Take back a Flight that was not sent."""
+
 
 class Pool:
     """The queue of one Endpoint."""
@@ -79,6 +82,8 @@ class Pool:
         self._clock = clock
         self._chance = chance
         self._queue: deque[Flight] = deque()
+        self._parked: dict[Flight, asyncio.TimerHandle] = {}
+        """What waits before it is asked again."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._unwritten = 0
@@ -99,6 +104,20 @@ class Pool:
         self._unwritten -= count
         self._pump()
 
+    def sweep(self) -> None:
+        """Take off what nobody waits for any more."""
+        self._queue = deque([flight for flight in self._queue if not self._unwanted(flight)])
+        for flight, timer in list(self._parked.items()):
+            if self._unwanted(flight):
+                timer.cancel()
+                del self._parked[flight]
+
+    def _unwanted(self, flight: Flight) -> bool:
+        if not self._in_flight.unwanted(flight):
+            return False
+        self._desk.give_up(flight)
+        return True
+
     def _pump(self) -> None:
         while (flight := self._next()) is not None:
             task = asyncio.get_running_loop().create_task(self._work(flight))
@@ -109,7 +128,7 @@ class Pool:
         """Take the next Flight that may go now, already counted in flight; None when none may."""
         while self._queue:
             flight = self._queue[0]
-            if self._in_flight.unwanted(flight) or self._refused(flight):
+            if self._unwanted(flight) or self._refused(flight):
                 self._queue.popleft()
                 continue
             if self.pace.in_flight + self._unwritten >= self._room:
@@ -161,6 +180,7 @@ class Pool:
             batch.purse.reserve(flight.reserved)
         except AiQueryError as error:
             self._in_flight.crash(flight, error)
+            self._desk.give_up(flight)
             return False
         return True
 
@@ -205,7 +225,10 @@ class Pool:
         batch = flight.batch
         cost = cost_micro(usage, self.endpoint.input_price, self.endpoint.output_price)
         unknown = failure is not None and failure.kind is Kind.AMBIGUOUS  # it may have been billed in full
-        batch.purse.settle(flight.reserved, flight.reserved if unknown else cost)
+        try:
+            batch.purse.settle(flight.reserved, flight.reserved if unknown else cost)
+        except AiQueryError as error:  # the day's limit can be kept no longer, the answer can
+            batch.fail(error)
         tally = batch.tally
         tally.input_tokens += usage.input_tokens
         tally.output_tokens += usage.output_tokens
@@ -261,9 +284,10 @@ class Pool:
         flight.attempts = verdict.attempts
         flight.batch.trouble = failure
         flight.batch.tally.retried += 1
-        asyncio.get_running_loop().call_later(verdict.wait, self._requeue, flight)
+        self._parked[flight] = asyncio.get_running_loop().call_later(verdict.wait, self._requeue, flight)
 
     def _requeue(self, flight: Flight) -> None:
+        self._parked.pop(flight, None)
         flight.ready = self._clock()
         self._queue.appendleft(flight)
         self._pump()

@@ -43,6 +43,7 @@ class Scribe:
         self._landings: deque[Landing] = deque()
         self._arrivals: deque[Sequence[Flight]] = deque()
         self._errands: deque[Callable[[], None]] = deque()
+        self._unasked: deque[bytes] = deque()
         self._elsewhere: dict[bytes, Flight] = {}
         self._awake = threading.Event()
         self._closing = False
@@ -65,6 +66,12 @@ class Scribe:
         self._errands.append(work)
         self._awake.set()
 
+    def give_up(self, flight: Flight) -> None:
+        """End the claim on a Question that is not asked after all, so that another process may ask it."""
+        self._unasked.append(flight.envelope.key)
+        if not self._awake.is_set():
+            self._awake.set()
+
     def watch(self, flights: Sequence[Flight]) -> None:
         """Wait for Questions that another process is asking: its answer, or its end."""
         self._arrivals.append(flights)
@@ -86,6 +93,8 @@ class Scribe:
                     self._errands.popleft()()
             if self._landings:
                 self._write([self._landings.popleft() for _ in range(len(self._landings))])
+            if self._unasked:
+                self._release([self._unasked.popleft() for _ in range(len(self._unasked))])
             while self._arrivals:
                 self._elsewhere.update((flight.envelope.key, flight) for flight in self._arrivals.popleft())
             if self._elsewhere:
@@ -102,6 +111,7 @@ class Scribe:
         except AiQueryError as error:
             for flight, _ in landings:
                 self._in_flight.crash(flight, error)
+                self.give_up(flight)
             return
         finally:
             self._written([flight for flight, _ in landings])
@@ -109,6 +119,10 @@ class Scribe:
             if isinstance(outcome, Failure):
                 flight.batch.tally.add(failed=1)
             self._in_flight.land(flight, outcome)
+
+    def _release(self, keys: Sequence[bytes]) -> None:
+        with contextlib.suppress(AiQueryError), self._in_flight.claiming:
+            self._store.release_many(self._in_flight.absent(keys))
 
     def _look_elsewhere(self) -> None:
         """Land what other processes have answered, and take over what their end left unasked."""

@@ -237,6 +237,7 @@ import duckdb, ddb_aiquery, os, signal, sys, threading, time
 con = ddb_aiquery.register(duckdb.connect(), config={settings!r})
 con.execute("SET threads = 4")
 con.execute("CREATE TABLE t AS SELECT 'p' || i AS p FROM range(300000) r(i)")
+con.execute("SELECT ai_query('test', 'p0')").fetchall()
 sent = []
 def end():
     time.sleep(1)

@@ -111,6 +111,23 @@ def test_no_limit_is_ever_passed(steps, query, day):
     assert (ledger.spent, ledger.reserved) == (purse.spent, 0)
 
 
+def test_calls_that_end_after_their_run_are_booked():
+    """A stopped statement's calls under way are paid for all the same: the day knows, to the micro-dollar."""
+    ledger = Ledger(1_000)
+    purse = Purse(Budget(day_micro=1_000), ledger)
+    for _ in range(3):
+        purse.reserve(100)
+    purse.settle(100, 70)
+    purse.close()
+    assert (ledger.spent, ledger.reserved) == (70, 200)
+    purse.settle(100, 40)
+    purse.release(100)
+    assert (ledger.spent, ledger.reserved) == (110, 0)
+    assert spend(purse, 100, 60)
+    purse.close()
+    assert (ledger.spent, ledger.reserved) == (170, 0)
+
+
 def test_a_call_that_cost_more_than_estimated_is_booked_in_full():
     """The truth is written down, and nothing goes after it."""
     ledger = Ledger(1_000)

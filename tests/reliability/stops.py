@@ -21,6 +21,7 @@ from ddb_aiquery.testing import ScriptedEndpoint
 WORKER = """
 import duckdb, ddb_aiquery, os, random, signal, threading, time
 dice, settings = random.Random({seed}), {settings!r}
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell lets what it starts with & ignore it
 con = ddb_aiquery.connect(config=settings) if {planned} else ddb_aiquery.register(duckdb.connect(), config=settings)
 con.execute("SET enable_progress_bar = false")
 con.execute("CREATE TABLE t AS SELECT 'p' || i AS p FROM range(20000) r(i)")

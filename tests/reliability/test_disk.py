@@ -18,6 +18,7 @@ SCRIPT = """
 import duckdb, os, resource, sys, ddb_aiquery
 {before}
 con = ddb_aiquery.register(duckdb.connect(), config={settings!r})
+con.execute("SET enable_progress_bar = false")
 ask = "SELECT count(DISTINCT ai_query('test', 'p' || i || repeat('x', 200))) FROM range({first}, {last}) t(i)"
 print(con.execute(ask).fetchall())
 print(con.execute(ask).fetchall())

@@ -104,6 +104,29 @@ def test_a_stopped_query_run_again_at_once_takes_up_its_calls() -> None:
         assert (server.requests, server.peak) == (20, 8)
 
 
+@pytest.mark.parametrize("why", ["interrupt", "budget", "failure", "open circuit"])
+def test_what_a_stopped_query_left_unasked_is_asked_by_another_process(why: str, python: Callable[..., Any]) -> None:
+    """A statement that ends early leaves no claim behind: another process asks the rest at once, each question once."""
+    refused = Status(401) if why == "open circuit" else Status(400)
+    mended = threading.Event()
+    with ScriptedEndpoint(
+        lambda p, _r: refused if p == "p9" and why not in {"interrupt", "budget"} and not mended.is_set() else p,
+        latency=0.2,
+    ) as server:
+        settings = server.settings("test", max_concurrency=8)
+        ask = "SELECT count(ai_query('test', 'p' || i)) FROM range(100) t(i)"
+        limits = {"budget": {"query_requests": 20}} if why == "budget" else {}
+        with ddb_aiquery.connect(config=settings | limits) as con:
+            if why == "interrupt":
+                threading.Thread(target=lambda: (wait_for(lambda: server.requests == 16), con.interrupt())).start()
+            with pytest.raises(ddb_aiquery.errors.AiQueryError):
+                con.execute(ask).fetchall()
+            mended.set()
+            code = f"import ddb_aiquery; print(ddb_aiquery.connect(config={settings!r}).execute({ask!r}).fetchall())"
+            assert python(code).stdout == "[(100,)]\n"
+        assert server.answered == 100
+
+
 def wait_for(condition: Callable[[], bool]) -> None:
     """Return when the condition holds."""
     while not condition():
