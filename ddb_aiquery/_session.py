@@ -203,11 +203,7 @@ class Session:
         """Return the Run under way; without a declared one, calls close together make a Run."""
         with self._lock:
             running, idle = self._run, None
-            if (
-                running is not None
-                and not (self._declared or running.calls)
-                and time.monotonic() - running.touched > running.idle
-            ):
+            if running is not None and not self._declared and running.is_idle():
                 running, idle = None, running
             if running is None:
                 running = self._run = Running(self, "", "")

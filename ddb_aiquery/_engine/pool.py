@@ -172,15 +172,16 @@ class Pool:
         return True
 
     def _pay(self, flight: Flight) -> bool:
-        """Reserve the call's cost from the Run that pays; a Run without money ends here."""
+        """Reserve the call's cost from the Run that pays; one without money ends here, and the next that waits pays."""
         batch = flight.batch
         endpoint = self.endpoint
         try:
             flight.reserved = estimate_micro(endpoint, flight)
             batch.purse.reserve(flight.reserved)
         except AiQueryError as error:
-            self._in_flight.crash(flight, error)
-            self._desk.give_up(flight)
+            batch.fail(error)
+            batch.abandoned = True
+            self._queue.appendleft(flight)
             return False
         return True
 

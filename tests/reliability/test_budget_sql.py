@@ -38,6 +38,24 @@ def test_a_number_of_calls_is_exact(open_plain: Callable[..., Any]) -> None:
         assert server.requests == 300  # nothing that was paid for is asked again
 
 
+def test_a_query_without_money_takes_no_other_with_it(open_plain: Callable[..., Any]) -> None:
+    """Where two ask the same and the one that pays reaches its limit, the other pays for the rest."""
+    ask = "SELECT count(ai_query('test', 'p' || i)) FROM range(40) t(i)"
+    with ScriptedEndpoint(latency=0.1) as server:
+        settings = server.settings("test", max_concurrency=4)
+        poor, rich = open_plain(settings | {"budget": {"query_requests": 6}}), open_plain(settings)
+        found: list[Any] = []
+        other = threading.Thread(target=lambda: found.extend(rich.execute(ask).fetchall()))
+        begin = threading.Timer(0.05, other.start)
+        begin.start()
+        with pytest.raises(duckdb.Error, match="query_requests"):
+            poor.execute(ask).fetchall()
+        begin.join()
+        other.join()
+        assert found == [(40,)]
+        assert server.requests == 40
+
+
 def test_a_query_never_costs_more_than_its_limit(open_plain: Callable[..., Any]) -> None:
     """The limit holds by the endpoint's own books, and is used up to what the calls under way might have cost."""
     with ScriptedEndpoint(latency=0.01) as server:
