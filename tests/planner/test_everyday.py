@@ -77,3 +77,14 @@ def test_everyday(one: Everyday, con: AiConnection, recorder: Recorder) -> None:
     assert (rows if ordered else sorted(rows, key=repr)) == (expected if ordered else sorted(expected, key=repr))
     assert [column[0] for column in con.description] == names
     assert [column[1] for column in con.description] == types
+
+
+@pytest.mark.parametrize("one", everyday(), ids=lambda one: one.name)
+def test_the_estimate_of_everyday(one: Everyday, con: AiConnection, recorder: Recorder) -> None:
+    """An estimate asks nothing and says exactly what the query will ask, or an upper limit that is said to be one."""
+    con.execute(OBJECTS)
+    estimate = con.estimate(one.calling)
+    assert recorder.asked == recorder.called == []
+    con.execute(one.calling).fetchall()
+    asked = len(recorder.asked)
+    assert estimate.questions >= asked if estimate.bound else estimate.questions == asked
