@@ -162,7 +162,6 @@ class Engine:
             try:
                 sealed.append((index, self._transport.seal(endpoint, question)))
             except RowError as error:
-                batch.tally.add(failed=1)
                 batch.place(index, Failure(Kind.ROW, str(error)))
         return sealed
 

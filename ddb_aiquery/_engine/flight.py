@@ -72,7 +72,10 @@ class Batch:
         """Put in its place an outcome that was not waited for: a stored answer, a Question that cannot be sent."""
         self.outcomes[index] = outcome
         self.tally.done += 1
-        if self.fail_fast and self.failure is None and isinstance(outcome, Failure):
+        if not isinstance(outcome, Failure):
+            return
+        self.tally.add(failed=1)
+        if self.fail_fast and self.failure is None:
             self.failure, self.failed_at = outcome, index
             self.arrived.set()
 

@@ -116,8 +116,6 @@ class Scribe:
         finally:
             self._written([flight for flight, _ in landings])
         for flight, outcome in self._divert(landings):
-            if isinstance(outcome, Failure):
-                flight.batch.tally.add(failed=1)
             self._in_flight.land(flight, outcome)
 
     def _release(self, keys: Sequence[bytes]) -> None:
