@@ -1,5 +1,7 @@
 """Measures the planner: `python tests/bench/bench_planner.py [rows]` prints four tables, everything side by side.
 
+`--picture FILE.svg` draws the first of them instead.
+
 Asked and needed over the everyday queries; a large table with answered prompts against DuckDB's own DISTINCT and join;
 the time before the first question; what a query without calls costs more than plain DuckDB.
 """
@@ -17,6 +19,7 @@ from typing import Any
 sys.path[:0] = [str(Path(__file__).parents[1] / "planner"), str(Path(__file__).parents[2])]
 
 # The tests' own tables and queries, once their folder can be found.
+from picture import Bars, drawn  # noqa: E402
 from planner_echo import DATA, Recorder, installed  # noqa: E402
 from test_everyday import OBJECTS, PLAIN, everyday  # noqa: E402
 from tpch import QUERIES, TABLES  # noqa: E402
@@ -37,25 +40,31 @@ def distinct(requests: list[Any]) -> int:
     return len(set(requests) - {None})
 
 
-def suite() -> None:
-    """Print the questions of the everyday queries: needed, planned, and by DuckDB's own plan with memory."""
+def counted() -> list[Bars]:
+    """Return the questions of the everyday queries: needed, planned, and by DuckDB's own plan with memory."""
     con, recorder = planned(DATA + OBJECTS)
     other = Recorder()
     raw = installed(other)
     raw.execute(DATA + OBJECTS)
     oracle = installed(Recorder())
     oracle.execute(DATA + PLAIN)
-    needed = asked = called = worse = 0
+    rows = []
     for one in everyday():
         recorder.forget()
         other.forget()
         con.execute(one.calling).fetchall()
         raw.execute(one.calling).fetchall()
         needs = distinct([row[0] for row in oracle.execute(one.needs).fetchall()])
-        needed, asked = needed + needs, asked + distinct(recorder.asked + recorder.called)
-        called += distinct(other.called)
-        worse += distinct(other.called) > needs
-    print(f"everyday queries          {len(everyday())}")
+        rows.append(Bars(one.name, needs, distinct(recorder.asked + recorder.called), distinct(other.called)))
+    return rows
+
+
+def suite() -> None:
+    """Print the questions of all everyday queries together."""
+    rows = counted()
+    needed, asked, called = (sum(getattr(row, name) for row in rows) for name in ("needed", "planned", "alone"))
+    worse = sum(row.alone > row.needed for row in rows)
+    print(f"everyday queries          {len(rows)}")
     print(f"questions needed          {needed}")
     print(f"questions asked, planned  {asked}  ({asked / needed:.2f} x)")
     print(f"questions asked, DuckDB   {called}  ({called / needed:.2f} x; more than needed in {worse} queries)")
@@ -141,7 +150,17 @@ def without_calls() -> None:
     print(f"\nquery without calls       {raw:.3f} ms plain, {mine:.3f} ms through the planner (+{mine - raw:.3f} ms)")
 
 
+def picture(path: str) -> None:
+    """Draw the queries of which DuckDB alone asks most beyond what is needed."""
+    rows = sorted(counted(), key=lambda row: row.needed - row.alone)[:12]
+    title = "Questions asked by the twelve everyday queries where DuckDB alone asks most"
+    Path(path).write_text(drawn(title, rows), "utf-8")
+
+
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["--picture"]:
+        picture(sys.argv[2])
+        sys.exit()
     suite()
     planning()
     without_calls()
