@@ -28,5 +28,6 @@ def connect(
     if "duckdb_config" in duckdb_options:
         duckdb_options["config"] = duckdb_options.pop("duckdb_config")
     raw = duckdb.connect(str(database), read_only, **duckdb_options)
+    con = AiConnection(raw, session)  # before the macros: it opens cursors, which would each get them too
     install(raw, session)
-    return AiConnection(raw, session)
+    return con
