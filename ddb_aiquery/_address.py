@@ -70,7 +70,7 @@ def check_endpoint_url(url: str, *, allow_http_hosts: Collection[str] = ()) -> s
         )
     host, port = _host_and_port(parts)
     if parts.scheme == "http" and not _is_local(host) and host not in allow_http_hosts:
-        raise SettingsError("base_url uses http to another machine; use https, or set allow_http = true where the way is safe")
+        raise SettingsError("base_url uses http to another machine; use https, or set allow_http = true")
     shown = f"[{host}]" if ":" in host else host
     authority = shown if port == _PORTS[parts.scheme] else f"{shown}:{port}"
     return f"{parts.scheme}://{authority}{parts.path.rstrip('/')}"

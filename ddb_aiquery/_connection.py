@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import duckdb
 
+from ddb_aiquery._failures import in_our_words
 from ddb_aiquery._planner import Asker, Outcome
 from ddb_aiquery._planner.desk import quoted
 from ddb_aiquery._python_tables import called_with
@@ -187,7 +188,7 @@ class AiConnection:
             if isinstance(value, AiRelation):
                 text = named("planner.sql")["over"].format(name=quoted(name), relation=value.sql_query(), query=text)
         unwrapped = {name: value for name, value in variables.items() if not isinstance(value, AiRelation)}
-        with self.reading():
+        with self.reading(), in_our_words(str(text)):
             made = called_with(unwrapped, raw.sql, text, alias=alias, **options)
         self._statements.relations = True
         return None if made is None else AiRelation(self, made, parameters)

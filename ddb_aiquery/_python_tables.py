@@ -36,11 +36,20 @@ class PythonTables:
     def variables(self, text: str, frame: FrameType | None) -> dict[str, Any]:
         """Return the caller's variables that a statement names and the database has no table for."""
         try:
-            names = self._connection.get_table_names(text)
+            names = self._names(text)
         except duckdb.Error:
             return {}
         seen = {name: _variable(name, frame) for name in names}
         return {name: value for name, value in seen.items() if value is not None and not self._is_table(name)}
+
+    def _names(self, text: str) -> set[str]:
+        """Return the tables that a statement names; an error must not abort the user's own transaction."""
+        current = named("planner.sql")["transaction"]
+        first, second = (self._connection.execute(current).fetchall() for _ in range(2))
+        if first != second:  # autocommit: every statement has its own
+            return self._connection.get_table_names(text)
+        with self._connection.duplicate() as other:  # unlike a cursor's, its macros are not made anew
+            return other.get_table_names(text)
 
     def _is_table(self, name: str) -> bool:
         return bool(self._connection.execute(named("planner.sql")["is_table"], [name, name]).fetchall())

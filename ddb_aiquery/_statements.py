@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import duckdb
 
 from ddb_aiquery import _planner
+from ddb_aiquery._failures import in_our_words
 from ddb_aiquery._planner import Asker, Finish, Outcome, Statement
 from ddb_aiquery._planner.callers import Callers
 from ddb_aiquery._planner.prepared import Prepared
@@ -55,7 +56,8 @@ class Statements:
         for place, statement in enumerate(statements):
             last = place == len(statements) - 1
             self.settle()
-            self._one(statement.query.strip(), statement.type.name, parameters if last else None, frame)
+            with in_our_words(statement.query):
+                self._one(statement.query.strip(), statement.type.name, parameters if last else None, frame)
             self._callers.after(statement.query)
 
     def run_relation(self, text: str, parameters: Any) -> None:
@@ -64,7 +66,8 @@ class Statements:
         self.description, self.outcome = None, Outcome()
         if self.has_calls(text):
             kind = self._raw.extract_statements(text)[0].type.name
-            self._planned(self._statement(text, kind, parameters, None))
+            with in_our_words(text):
+                self._planned(self._statement(text, kind, parameters, None))
         else:
             self.translated(lambda: self._raw.execute(text, parameters))
 
@@ -76,7 +79,8 @@ class Statements:
         if statement.kind not in _planner.PLANNED:
             return Estimate()
         try:
-            outcome = self._session.price(statement)
+            with in_our_words(last.query):
+                outcome = self._session.price(statement)
         except _planner.Unplannable as reason:
             return Estimate(bound=True, note=f"unplanned: {reason}; DuckDB decides which rows are asked about")
         return estimated(outcome)

@@ -45,6 +45,9 @@ def default_answer(prompt: str, request: Mapping[str, Any]) -> Any:
 def _instance(schema: Mapping[str, Any], prompt: str) -> Any:
     if schema.get("enum"):
         return schema["enum"][int.from_bytes(hashlib.sha256(prompt.encode()).digest()[:4], "big") % len(schema["enum"])]
+    for option in schema.get("anyOf", ()):
+        if option.get("type") != "null":
+            return _instance(option, prompt)
     kind = schema.get("type", "string")
     kind = next((k for k in kind if k != "null"), "null") if isinstance(kind, list) else kind
     if kind == "object":

@@ -21,3 +21,21 @@ def test_a_query_that_cannot_be_shown_leaves_the_transaction_alive(con: Any, que
     assert all(value is not None for (value,) in rows)
     con.execute("COMMIT")
     assert con.execute("SELECT count(*) FROM one").fetchall() == [(2,)]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE one SET p = ai_query('chat', p) WHERE p = 'p'",
+        "DELETE FROM one WHERE ai_query('chat', p) = 'nothing'",
+        "MERGE INTO one USING (SELECT ai_query('chat', 'x') AS a) s ON one.p = s.a WHEN NOT MATCHED THEN INSERT VALUES (s.a)",
+    ],
+)
+def test_a_change_by_answers_is_part_of_the_transaction(con: Any, statement: str) -> None:
+    """UPDATE, DELETE and MERGE call within BEGIN, and ROLLBACK undoes them."""
+    con.execute("CREATE TABLE one AS SELECT 'p' AS p")
+    con.execute("BEGIN")
+    con.execute(statement)
+    assert con.execute("SELECT count(*) FROM one").fetchall()[0][0] >= 1
+    con.execute("ROLLBACK")
+    assert con.execute("FROM one").fetchall() == [("p",)]
