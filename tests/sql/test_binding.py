@@ -31,7 +31,7 @@ def connection(served: Any) -> Iterator[Any]:
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        ("ai_query('chat', p, returnType => kind)", r"returnType.*constant.*line 1, column 42"),
+        ("ai_query('chat', p, returnType => kind)", r"returnType.*constant.*line 1, column \d+"),
         ("ai_query('chat', p, returnType => 'STRUCT<a: NOSUCH>')", "NOSUCH"),
         ("ai_query('chat', p, returnType => 'STRUCT<a: INT')", "STRUCT<a: INT"),
     ],
