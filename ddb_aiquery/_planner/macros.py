@@ -33,13 +33,13 @@ def answering(table: Answers, *, kept: bool) -> list[str]:
 
 def install(connection: duckdb.DuckDBPyConnection) -> None:
     """Make the function that stands for a call while a statement is read; it is never evaluated."""
-    cursor = connection.cursor()
+    own = connection.duplicate()  # apart from the transaction; unlike a cursor it gets no macros
     try:
-        cursor.create_function(CALL, _never, None, VARCHAR, null_handling=SPECIAL)
+        own.create_function(CALL, _never, None, VARCHAR, null_handling=SPECIAL)
     except (duckdb.CatalogException, duckdb.NotImplementedException):
         pass  # another connection to the same database made it
     finally:
-        cursor.close()
+        own.close()
 
 
 def _never(*_: Any) -> str:
