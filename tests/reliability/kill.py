@@ -24,7 +24,7 @@ from ddb_aiquery.testing import ScriptedEndpoint
 
 STEP = 500
 """Prompts of one statement."""
-AGAIN = 8
+AGAIN = 2
 """Statements whose answers were handed on before a kill, and that the next worker runs all the same."""
 
 WORKER = """

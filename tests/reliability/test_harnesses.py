@@ -12,7 +12,7 @@ from ddb_aiquery._engine.pool import WRITING
 
 def test_no_answer_is_lost_or_bought_twice_over_kills() -> None:
     """SIGKILL again and again: what is in the file is never asked again, and what is under way has its bound."""
-    check(kill_until_answered(2500, 0.5, 1.5, latency=0.05, width=32), 2500, 32)
+    check(kill_until_answered(2000, 0.8, 2.0, latency=0.1, width=64), 2000, 64)
 
 
 @pytest.mark.long
