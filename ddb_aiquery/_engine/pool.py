@@ -20,11 +20,9 @@ from ddb_aiquery._engine.tally import Tally
 from ddb_aiquery._values import Endpoint, Envelope, Failure, Kind, Outcome, Question
 from ddb_aiquery.errors import AiQueryError
 
-WRITING = 4
-"""A kill loses what is not on disk: max_concurrency calls, and a quarter of that in replies being written.
-
-Room for these keeps the endpoint busy during a write; that they have a bound keeps a slow disk from losing more.
-"""
+WRITING = 256
+"""A kill loses what is not on disk: max_concurrency calls, and the replies being written, of which there are so many
+at most. Fewer would hold a fast endpoint back; without a bound a slow disk would lose more."""
 KEPT_RUNS = 256
 """Runs whose luck is remembered at once; forgetting one only makes it more patient."""
 
@@ -88,7 +86,7 @@ class Pool:
         self._timer: asyncio.TimerHandle | None = None
         self._unwritten = 0
         """Outcomes that are not on disk yet."""
-        self._room = pace.max_concurrency + max(1, pace.max_concurrency // WRITING)
+        self._room = pace.max_concurrency + WRITING
         self._broken: tuple[float, Failure] | None = None
         """When the endpoint was found unusable, and why."""
         self._lucks: dict[str, Luck] = {}

@@ -26,7 +26,7 @@ def check(figures: Figures, prompts: int, width: int) -> None:
     assert figures.prompts == prompts
     assert figures.lost == 0
     assert 0 <= figures.excess <= figures.under_way
-    assert figures.most <= width + width // WRITING
+    assert figures.most <= width + WRITING
 
 
 def test_processes_share_their_questions() -> None:
