@@ -41,16 +41,20 @@ def test_a_number_of_calls_is_exact(open_plain: Callable[..., Any]) -> None:
 def test_a_query_without_money_takes_no_other_with_it(open_plain: Callable[..., Any]) -> None:
     """Where two ask the same and the one that pays reaches its limit, the other pays for the rest."""
     ask = "SELECT count(ai_query('test', 'p' || i)) FROM range(40) t(i)"
-    with ScriptedEndpoint(latency=0.1) as server:
+    with ScriptedEndpoint(latency=0.5) as server:
         settings = server.settings("test", max_concurrency=4)
         poor, rich = open_plain(settings | {"budget": {"query_requests": 6}}), open_plain(settings)
         found: list[Any] = []
-        other = threading.Thread(target=lambda: found.extend(rich.execute(ask).fetchall()))
-        begin = threading.Timer(0.05, other.start)
-        begin.start()
+
+        def follow() -> None:
+            while server.requests < 4:
+                time.sleep(0.01)
+            found.extend(rich.execute(ask).fetchall())
+
+        other = threading.Thread(target=follow)
+        other.start()
         with pytest.raises(duckdb.Error, match="query_requests"):
             poor.execute(ask).fetchall()
-        begin.join()
         other.join()
         assert found == [(40,)]
         assert server.requests == 40
