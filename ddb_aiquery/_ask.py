@@ -215,17 +215,19 @@ def receive(parts: Sequence[Group], engine: Engine, memo: Memo, tick: Callable[[
         outcomes = engine.wait(part.batch, part.asking, tick)
         if part.batch.failure is not None:
             _end(part.batch.failure, part, part.pending[part.batch.failed_at], memo)
-        if findings := _fill(part, outcomes, memo):
+        if findings := _fill(part, part.batch, outcomes, memo):
             engine.note(part.terms.endpoint, findings)
 
 
-def _fill(part: Group, outcomes: Sequence[Outcome], memo: Memo) -> list[Finding]:
+def _fill(part: Group, batch: Batch, outcomes: Sequence[Outcome], memo: Memo) -> list[Finding]:
     """Make documents of a Group's outcomes, and return the answers whose text had to be mended for their type."""
     findings: list[Finding] = []
     shaped = part.terms.shape
     for place, outcome in zip(part.pending, outcomes, strict=True):
         read = shaped.read(outcome) if isinstance(outcome, Answer) else outcome
         if isinstance(read, Failure):
+            if isinstance(outcome, Answer):  # a failed call was counted when it came
+                batch.tally.add(failed=1)
             if shaped.fail_on_error or _failures.ends_statement(read):
                 _end(read, part, place, memo)
             document = _told(read, part)
@@ -243,13 +245,6 @@ def _told(failure: Failure, part: Group) -> str | None:
     """Return the document of a row that failed alone."""
     said = _failures.sentence(_failures.named(failure, part.terms.parameters), part.terms.endpoint.name)
     return part.terms.shape.document(replace(failure, message=said))
-
-
-def abandon(parts: Sequence[Group]) -> None:
-    """Let nothing more be sent for these Groups; what is under way is still kept when it arrives."""
-    for part in parts:
-        if part.batch is not None:
-            part.batch.abandoned = True
 
 
 def _end(failure: Failure, part: Group, place: int, memo: Memo) -> NoReturn:

@@ -147,12 +147,6 @@ ON CONFLICT (key) DO UPDATE SET owner = excluded.owner;
 -- name: release
 DELETE FROM claims WHERE owner = :owner AND key IN (SELECT value FROM carray(:keys));
 
--- name: release_owner
-DELETE FROM claims WHERE owner = ?;
-
--- name: claim_owners
-SELECT DISTINCT owner FROM claims;
-
 -- name: cooldown
 SELECT until FROM cooldowns WHERE endpoint = ?;
 
@@ -187,12 +181,6 @@ UPDATE reservations SET micro = max(0, micro - :micro) WHERE day = :day AND owne
 
 -- name: spend
 INSERT INTO spending (day, micro) VALUES (?, ?) ON CONFLICT (day) DO UPDATE SET micro = micro + excluded.micro;
-
--- name: reservations
-SELECT owner, micro FROM reservations WHERE day = ?;
-
--- name: forgive
-DELETE FROM reservations WHERE day = ? AND owner = ?;
 
 -- name: put_run
 INSERT INTO runs (run, at, endpoint, label, sql, rows, questions, cached, sent, retried, failed, input_tokens,

@@ -46,21 +46,6 @@ class Claiming:
             owner = self._database.owner
             self._database.write(lambda connection: release(connection, owner.name, gone), durable=False)
 
-    def holders_gone(self) -> int:
-        """Free the claims of owners that died and return how many owners those were.
-
-        Raises:
-            CacheError: the file cannot be written.
-        """
-
-        def work(connection: apsw.Connection) -> int:
-            alive = self._database.owner.alive
-            dead = [(owner,) for (owner,) in rows(connection, "claim_owners") if not alive(owner)]
-            connection.executemany(SQL["release_owner"], dead)
-            return len(dead)
-
-        return self._database.write(work, durable=False)
-
     def _claim(self, connection: apsw.Connection, keys: tuple[bytes, ...]) -> Claims:
         answered = look(connection, keys)
         open_keys = tuple(key for key in keys if key not in answered)

@@ -81,14 +81,3 @@ class Ledger:
         """Return what the day's limit counts: spent and reserved, the reservations of dead processes included."""
         total: int = self._database.read(lambda it: it.execute(SQL["committed"], {"day": day}).get)
         return total
-
-    def reconcile(self, day: str) -> int:
-        """Drop the reservations of dead processes, once somebody has looked up what they really spent; return them."""
-
-        def work(connection: apsw.Connection) -> int:
-            alive = self._database.owner.alive
-            dead = [(owner, micro) for owner, micro in rows(connection, "reservations", (day,)) if not alive(owner)]
-            connection.executemany(SQL["forgive"], [(day, owner) for owner, _ in dead])
-            return sum(micro for _, micro in dead)
-
-        return self._database.write(work, durable=False)

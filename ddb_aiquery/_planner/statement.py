@@ -95,9 +95,10 @@ class Session:
         except (duckdb.Error, Unbound) as error:
             self._abandon(desk, own=own)
             self._mend(error)
-            if not own:
+            said = error.error if isinstance(error, Unbound) else error
+            if not own or isinstance(said, duckdb.InterruptException):
                 self.asker.finish(run)
-                raise (error.error if isinstance(error, Unbound) else error) from None
+                raise said from None
             return self._called(statement, run, str(error))
         except BaseException:
             self._abandon(desk, own=own)

@@ -46,7 +46,6 @@ def test_what_another_process_asks_is_not_asked(start, directory, key):
     heard(child, "held")
     with open_store(directory) as store:
         assert store.claim_many(keys).theirs == set(keys)
-        assert store.holders_gone() == 0
         tell(child)
         heard(child, "stored")
         claims = store.claim_many(keys)
@@ -62,16 +61,13 @@ def test_a_release_ends_only_ones_own_claims(start, directory, key):
         assert store.claim_many([key(0)]).theirs == {key(0)}
 
 
-@pytest.mark.parametrize("way", ["claim_many", "holders_gone"])
-def test_the_claims_of_a_killed_process_are_free(start, directory, key, way):
+def test_the_claims_of_a_killed_process_are_free(start, directory, key):
     """After SIGKILL there is no lease to wait for."""
     child = start(HOLD, directory)
     heard(child, "held")
     with open_store(directory) as store:
         child.kill()
         child.wait()
-        if way == "holders_gone":
-            assert store.holders_gone() == 1
         assert store.claim_many([key(0)]).ours == {key(0)}
 
 
@@ -86,18 +82,16 @@ def test_a_stopped_process_keeps_its_claims(start, directory, key):
     child.send_signal(signal.SIGCONT)
 
 
-def test_the_reservations_of_a_killed_process_count_until_reconciled(start, directory):
-    """What a dead process may have spent is held against the limit until somebody says otherwise."""
+def test_the_reservations_of_a_killed_process_count(start, directory):
+    """What a dead process may have spent is held against its day's limit."""
     child = start(HOLD, directory, "reserve")
     heard(child, "held")
     with open_store(directory) as store:
-        assert store.reconcile("d") == 0
         child.kill()
         child.wait()
         assert store.committed("d") == 25
         assert not store.reserve("d", 76, 100)
-        assert store.reconcile("d") == 20
-        assert store.reserve("d", 95, 100)
+        assert store.reserve("d", 75, 100)
 
 
 def test_processes_that_start_at_once_make_one_cache(start, directory, key):
@@ -175,7 +169,7 @@ def killed_writers(start, directory, key, rounds: int, writers: int) -> int:
                 assert len(store.get_many(names)) == acknowledged
                 total += acknowledged
             assert store.notices == []
-            store.holders_gone()
+            store.claim_many([key("unasked")])
             assert all(path.name.startswith(f"{os.getpid()}-") for path in (directory / "owners").iterdir())
     return total
 
