@@ -16,6 +16,8 @@ from ddb_aiquery.errors import AiQueryError
 
 LINGER = 0.003
 """Seconds in which outcomes gather before they are written: a thread woken for each one costs more than its write."""
+LINGERS, MANY, ENOUGH = 8, 5, 160
+"""So many times at most, as long as so many come each time, until there are so many."""
 POLL = 0.05
 """Seconds between looks at Questions that another process is asking."""
 
@@ -86,7 +88,7 @@ class Scribe:
     def _run(self) -> None:
         while not (self._closing and not self._landings and not self._errands):
             if self._awake.wait(POLL if self._elsewhere else None) and not self._closing:
-                time.sleep(LINGER)
+                self._gather()
             self._awake.clear()  # before the look, so that what comes after it wakes us again
             while self._errands:
                 with contextlib.suppress(AiQueryError):
@@ -99,6 +101,14 @@ class Scribe:
                 self._elsewhere.update((flight.envelope.key, flight) for flight in self._arrivals.popleft())
             if self._elsewhere:
                 self._look_elsewhere()
+
+    def _gather(self) -> None:
+        """Let outcomes gather, the longer the faster they come: a write costs nearly the same for many as for one."""
+        for _ in range(LINGERS):
+            before = len(self._landings)
+            time.sleep(LINGER)
+            if len(self._landings) - before < MANY or len(self._landings) >= ENOUGH:
+                return
 
     def _write(self, landings: Sequence[Landing]) -> None:
         now = self._wall_clock()

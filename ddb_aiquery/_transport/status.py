@@ -69,7 +69,10 @@ def failure(reply: Reply, message: str, codes: frozenset[str], request_id: str =
 
 def one_line(text: str, longest: int = SHOWN) -> str:
     """Return a foreign text as one line that a terminal may show: no control characters, at most `longest` long."""
-    plain = " ".join("".join(c if c.isprintable() else " " for c in text[: longest * 4]).split())
+    plain = text[: longest * 4]
+    if not plain.isprintable():
+        plain = "".join(c if c.isprintable() else " " for c in plain)
+    plain = " ".join(plain.split())
     return plain if len(plain) <= longest else plain[: longest - 1] + "…"
 
 

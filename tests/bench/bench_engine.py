@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import math
 import resource
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -84,28 +85,36 @@ def million() -> None:
                 )
 
 
-def cpu() -> None:
-    """CPU a request, from DuckDB row to stored answer, against a bare pyreqwest loop of the same exchange."""
-    count, width = 10_000, 64
-    figures = {}
-    for wire in ("pyreqwest", "httpx"):
-        with endpoint(0.0, max_concurrency=width, transport=wire) as (server, settings):
-            if wire == "pyreqwest":
-                _bare(server.base_url, 1000, width)
-                begun = time.process_time()
-                _bare(server.base_url, count, width)
-                figures["bare pyreqwest loop"] = (time.process_time() - begun) / count
-            amount = count if wire == "pyreqwest" else count // 5
-            with ddb_aiquery.connect(config=settings) as con:
-                con.execute("SELECT sum(length(ai_query('test', 'warm ' || i))) FROM range(500) t(i)").fetchall()
-                begun = time.process_time()
-                con.execute(
-                    f"SELECT sum(length(ai_query('test', 'prompt ' || i))) FROM range({amount}) t(i)"
-                ).fetchall()
-                figures[f"ddb_aiquery over {wire}"] = (time.process_time() - begun) / amount
-    bare = figures["bare pyreqwest loop"]
-    for title, seconds in figures.items():
-        print(f"cpu, {title}: {seconds * 1e6:.0f} us a request, {seconds / bare:.2f} x bare")
+def cpu(count: int = 5_000, rounds: int = 9) -> None:
+    """CPU a request, from DuckDB row to stored answer, against a bare pyreqwest loop of the same exchange.
+
+    In turn, so that both see the machine at the same speed; the medians of several rounds.
+    """
+    width = 64
+    seen: dict[str, list[float]] = {"bare pyreqwest loop": [], "over pyreqwest": [], "over httpx": []}
+    with contextlib.ExitStack() as stack:
+        cons = {}
+        for wire in ("pyreqwest", "httpx"):
+            server, settings = stack.enter_context(endpoint(0.0, max_concurrency=width, transport=wire))
+            cons[wire] = stack.enter_context(ddb_aiquery.connect(config=settings))
+        for at in range(rounds + 1):
+            spent = {"bare pyreqwest loop": _spent(lambda: _bare(server.base_url, count, width), count)}
+            for wire, con in cons.items():
+                amount = count if wire == "pyreqwest" else count // 10
+                ask = f"SELECT sum(length(ai_query('test', 'prompt {at} ' || i))) FROM range({amount}) t(i)"
+                spent[f"over {wire}"] = _spent(lambda con=con, ask=ask: con.execute(ask).fetchall(), amount)
+            for name, seconds in spent.items() if at else ():  # the first round warms up
+                seen[name].append(seconds)
+    ratios = [ours / bare for ours, bare in zip(seen["over pyreqwest"], seen["bare pyreqwest loop"], strict=True)]
+    for name, found in seen.items():
+        print(f"cpu, {name}: {statistics.median(found) * 1e6:.0f} us a request, median of {rounds}")
+    print(f"cpu, over pyreqwest: {statistics.median(ratios):.2f} x bare, {min(ratios):.2f} to {max(ratios):.2f}")
+
+
+def _spent(work: Callable[[], object], count: int) -> float:
+    begun = time.process_time()
+    work()
+    return (time.process_time() - begun) / count
 
 
 def _bare(base_url: str, count: int, width: int) -> None:
