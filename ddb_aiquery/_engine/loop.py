@@ -7,12 +7,17 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+try:
+    from uvloop import new_event_loop  # a fifth less CPU a call than asyncio's own
+except ImportError:  # Windows
+    from asyncio import new_event_loop  # type: ignore[assignment]
+
 
 class Loop:
     """A running event loop; SQL stays synchronous, asyncio lives in here."""
 
     def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
+        self._loop: asyncio.AbstractEventLoop = new_event_loop()
         self._thread = threading.Thread(target=self._run, name="ddb_aiquery-loop", daemon=True)
         self._thread.start()
 
