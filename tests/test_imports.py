@@ -44,6 +44,7 @@ LIBRARIES = {
     "apsw": {"_cache"},
     "pyreqwest": {"_transport"},
     "httpx": {"_transport", "testing", "gateway"},
+    "uvloop": {"_engine"},
     "sqlglot": {"_planner", "_results", "_translate"},
 }
 

@@ -6,7 +6,7 @@ The rules use it in their examples: the same rows come out, fewer questions go i
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import duckdb
@@ -67,7 +67,8 @@ def compare(query: str) -> None:
     after:  p0 p1 p2
     """
     echo = Echo()
-    connection = _connection(echo)
+    connection = answered_by(echo.documents)
+    connection.execute(ROWS)
     rows = connection.execute(query).fetchall()
     _show("before:", echo)
     finish = Session(connection, echo).run(Statement(query))
@@ -77,15 +78,15 @@ def compare(query: str) -> None:
     connection.close()
 
 
-def _connection(echo: Echo) -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect()
+def answered_by(documents: Callable[..., pa.Array], database: str = ":memory:") -> duckdb.DuckDBPyConnection:
+    """Return DuckDB's own connection with `ai_query`, whose calls a function answers with JSON texts."""
+    connection = duckdb.connect(database)
     kinds: dict[str, Any] = {"type": "arrow", "null_handling": "special"}
-    connection.create_function("__ai_query", echo.documents, None, "VARCHAR", **kinds)
+    connection.create_function("__ai_query", documents, None, "VARCHAR", **kinds)
     connection.create_function("__ai_structure", _structure, None, "VARCHAR", **kinds)
     connection.execute("CREATE TEMP MACRO __ai_session() AS ''")
     for statement in named("ai_query.sql").values():
         connection.execute(statement)
-    connection.execute(ROWS)
     return connection
 
 

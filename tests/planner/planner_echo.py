@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from ddb_aiquery._sql import named
+from ddb_aiquery._planner.examples import answered_by
 from ddb_aiquery._values import Estimate
 
 DATA = """
@@ -74,18 +74,6 @@ class Recorder:
         self.asked, self.called = [], []
 
 
-def structure(*columns: Any) -> pa.Array:
-    """Say that every document is a text."""
-    return pa.array(['"VARCHAR"'] * len(columns[0]), pa.large_string())
-
-
 def installed(recorder: Recorder, database: str = ":memory:") -> duckdb.DuckDBPyConnection:
     """Return DuckDB's own connection with the functions of a recorder."""
-    raw = duckdb.connect(database)
-    kinds: dict[str, Any] = {"type": "arrow", "null_handling": "special"}
-    raw.create_function("__ai_query", recorder.function, None, "VARCHAR", **kinds)
-    raw.create_function("__ai_structure", structure, None, "VARCHAR", **kinds)
-    raw.execute("CREATE TEMP MACRO __ai_session() AS 's'")
-    for statement in named("ai_query.sql").values():
-        raw.execute(statement)
-    return raw
+    return answered_by(recorder.function, database)
