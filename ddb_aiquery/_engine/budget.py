@@ -54,6 +54,8 @@ def cost_micro(usage: Usage, input_price: float | None, output_price: float | No
 
     An unknown price counts as nothing.
     """
+    if input_price is None and output_price is None:
+        return 0
     cost = usage.input_tokens * (input_price or 0.0) + usage.output_tokens * (output_price or 0.0)
     return math.ceil(round(cost, 6))  # 0.1 * 3 is a little more than 0.3: no cent for that
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from ddb_aiquery._engine.budget import Purse
+from ddb_aiquery._engine.forecast import tokens_in
 from ddb_aiquery._engine.retry import FRESH, Attempts
 from ddb_aiquery._engine.tally import Tally
 from ddb_aiquery._values import Endpoint, Envelope, Failure, Outcome, Question
@@ -94,8 +95,13 @@ class Flight:
     question: Question
     envelope: Envelope
     waiters: list[tuple[Batch, int]]
-    attempts: Attempts = FRESH
+    tokens: int = field(init=False)
+    """A guess of the tokens that its call puts in."""
+    payer: Batch = field(init=False, repr=False)
+    """Whose money the call under way is made with, even if that one waits no more."""
     reserved: int = 0
+    """Micro-dollars that the payer has set aside for it."""
+    attempts: Attempts = FRESH
     ready: float | None = None
     """Since when it may be asked again and waits for its turn."""
     learnt: int = 0
@@ -105,9 +111,12 @@ class Flight:
     fallbacks: tuple[Endpoint, ...] = ()
     """Where to ask next if this endpoint cannot answer."""
 
+    def __post_init__(self) -> None:
+        self.tokens = tokens_in(self.question, self.envelope)
+
     @property
     def batch(self) -> Batch:
-        """The batch that pays: the first that still waits."""
+        """The batch that pays for the next call: the first that still waits."""
         first = self.waiters[0][0]
         if not first.over:
             return first

@@ -9,8 +9,7 @@ from typing import Any
 import orjson
 
 from ddb_aiquery._engine.budget import cost_micro
-from ddb_aiquery._engine.flight import Flight
-from ddb_aiquery._values import Endpoint, Usage
+from ddb_aiquery._values import Endpoint, Envelope, Question, Usage
 
 BYTES_PER_TOKEN = 4
 """A usual guess for English text; settled by the Reply's own usage."""
@@ -21,21 +20,21 @@ DEFAULT_OUTPUT_TOKENS = 1024
 """Reserved where neither the call nor the settings say `max_tokens`."""
 
 
-def tokens_in(flight: Flight) -> int:
+def tokens_in(question: Question, envelope: Envelope) -> int:
     """Guess the tokens that the call puts in."""
-    files = flight.question.files
+    files = question.files
     if not files:
-        return len(flight.envelope.body) // BYTES_PER_TOKEN
-    text = len(flight.envelope.body) - sum(4 * -(-len(file) // 3) for file in files)  # base64 on the wire
+        return len(envelope.body) // BYTES_PER_TOKEN
+    text = len(envelope.body) - sum(4 * -(-len(file) // 3) for file in files)  # base64 on the wire
     return max(0, text) // BYTES_PER_TOKEN + TOKENS_PER_FILE * len(files)
 
 
-def estimate_micro(endpoint: Endpoint, flight: Flight) -> int:
-    """Return the most that the call can be billed, in micro-dollars; 0 where no price is known."""
+def estimate_micro(endpoint: Endpoint, parameters: str, tokens: int) -> int:
+    """Return the most that a call of so many tokens can be billed, in micro-dollars; 0 where no price is known."""
     if endpoint.input_price is None and endpoint.output_price is None:
         return 0
-    limit = _own_limit(flight.question.parameters) or output_limit(endpoint.parameters) or DEFAULT_OUTPUT_TOKENS
-    return cost_micro(Usage(tokens_in(flight), limit), endpoint.input_price, endpoint.output_price)
+    limit = _own_limit(parameters) or output_limit(endpoint.parameters) or DEFAULT_OUTPUT_TOKENS
+    return cost_micro(Usage(tokens, limit), endpoint.input_price, endpoint.output_price)
 
 
 @lru_cache(maxsize=256)

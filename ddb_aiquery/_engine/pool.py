@@ -11,8 +11,8 @@ from typing import Protocol
 import orjson
 
 from ddb_aiquery._engine.budget import cost_micro
-from ddb_aiquery._engine.flight import Flight, InFlight
-from ddb_aiquery._engine.forecast import estimate_micro, output_limit, output_limit_name, tokens_in
+from ddb_aiquery._engine.flight import Batch, Flight, InFlight
+from ddb_aiquery._engine.forecast import estimate_micro, output_limit, output_limit_name
 from ddb_aiquery._engine.pace import FULL, Pace
 from ddb_aiquery._engine.retry import GiveUp, Luck, Patience, decide
 from ddb_aiquery._engine.shared import Shared
@@ -126,33 +126,37 @@ class Pool:
         """Take the next Flight that may go now, already counted in flight; None when none may."""
         while self._queue:
             flight = self._queue[0]
-            if self._unwanted(flight) or self._refused(flight):
+            batch = flight.batch
+            if (batch.over and self._unwanted(flight)) or self._refused(flight, batch):
                 self._queue.popleft()
                 continue
             if self.pace.in_flight + self._unwritten >= self._room:
                 return None
             now = self._clock()
             self.shared.tick(now)
-            wait = self.pace.admit(now, tokens_in(flight))
+            wait = self.pace.admit(now, flight.tokens)
             if wait > 0:
                 self._pump_in(wait)
                 return None
-            if not self._affordable(flight):
-                self.pace.abandoned(reserved=tokens_in(flight))
+            if not self._affordable(flight, batch):
+                self.pace.abandoned(reserved=flight.tokens)
                 self._pump_in(FULL)
                 return None
             self._queue.popleft()
-            if self._pay(flight):
+            if self._pay(flight, batch):
                 if flight.ready is not None:
                     flight.attempts, flight.ready = flight.attempts.held(now - flight.ready), None
                 return flight
-            self.pace.abandoned(reserved=tokens_in(flight))
+            self.pace.abandoned(reserved=flight.tokens)
         return None
 
-    def _affordable(self, flight: Flight) -> bool:
+    def _affordable(self, flight: Flight, batch: Batch) -> bool:
         """Tell whether to pay now; False where calls under way may leave enough of what they have reserved."""
-        purse = flight.batch.purse
-        return purse.reserved == 0 or purse.fits(estimate_micro(self.endpoint, flight))
+        purse = batch.purse
+        return purse.reserved == 0 or purse.fits(self._estimate(flight))
+
+    def _estimate(self, flight: Flight) -> int:
+        return estimate_micro(self.endpoint, flight.question.parameters, flight.tokens)
 
     def _pump_in(self, wait: float) -> None:
         if self._timer is None:
@@ -162,19 +166,17 @@ class Pool:
         self._timer = None
         self._pump()
 
-    def _refused(self, flight: Flight) -> bool:
+    def _refused(self, flight: Flight, batch: Batch) -> bool:
         """Fail a Flight without a call where the endpoint broke during the very Run that wants it."""
-        if self._broken is None or flight.batch.tally.started > self._broken[0]:
+        if self._broken is None or batch.tally.started > self._broken[0]:
             return False
         self._put(flight, self._broken[1])
         return True
 
-    def _pay(self, flight: Flight) -> bool:
+    def _pay(self, flight: Flight, batch: Batch) -> bool:
         """Reserve the call's cost from the Run that pays; one without money ends here, and the next that waits pays."""
-        batch = flight.batch
-        endpoint = self.endpoint
         try:
-            flight.reserved = estimate_micro(endpoint, flight)
+            flight.payer, flight.reserved = batch, self._estimate(flight)
             batch.purse.reserve(flight.reserved)
         except AiQueryError as error:
             batch.fail(error)
@@ -192,7 +194,7 @@ class Pool:
                 self._pump()  # the limit has grown
 
     async def _exchange(self, flight: Flight) -> tuple[Outcome, Mapping[str, str]]:
-        tally = flight.batch.tally
+        tally = flight.payer.tally
         tally.sent += 1  # only this thread counts calls
         self._luck(tally).sent()
         lessons = self.shared.lessons
@@ -217,11 +219,11 @@ class Pool:
         now = self._clock()
         usage = outcome.usage
         failure = outcome if isinstance(outcome, Failure) else None
-        reserved, used = tokens_in(flight), usage.input_tokens + usage.output_tokens
-        self.pace.done(now, failure, used, headers, reserved=reserved)
+        used = usage.input_tokens + usage.output_tokens
+        self.pace.done(now, failure, used, headers, reserved=flight.tokens)
         if failure is not None:
             self.shared.tick(now)  # others may have to hear of it, though nothing waits here
-        batch = flight.batch
+        batch = flight.payer
         cost = cost_micro(usage, self.endpoint.input_price, self.endpoint.output_price)
         unknown = failure is not None and failure.kind is Kind.AMBIGUOUS  # it may have been billed in full
         try:

@@ -13,12 +13,13 @@ from ddb_aiquery._settings import ENVIRONMENT
 from ddb_aiquery._transport.address import Address, address_of
 from ddb_aiquery._transport.anthropic import Anthropic
 from ddb_aiquery._transport.azure import Azure
+from ddb_aiquery._transport.credentials import Credential
 from ddb_aiquery._transport.databricks import Databricks, labelled
 from ddb_aiquery._transport.dialect import Dialect
 from ddb_aiquery._transport.lessons import heeded, lesson_of
 from ddb_aiquery._transport.letterhead import Letterhead
 from ddb_aiquery._transport.openai import OpenAI
-from ddb_aiquery._transport.wire import Timeouts, Way, Wire, open_wire
+from ddb_aiquery._transport.wire import Way, Wire, open_wire
 from ddb_aiquery._values import (
     Billing,
     Endpoint,
@@ -33,7 +34,7 @@ from ddb_aiquery._values import (
 )
 from ddb_aiquery.errors import SettingsError
 
-__all__ = ["DIALECTS", "Dialect", "Timeouts", "Transport", "Way", "Wire", "dialect_of", "open_wire"]
+__all__ = ["DIALECTS", "Dialect", "Transport", "Way", "Wire", "dialect_of", "open_wire"]
 
 DIALECTS: Mapping[str, Dialect] = MappingProxyType(
     {dialect.name: dialect for dialect in (OpenAI(), Anthropic(), Azure(), Databricks())}
@@ -67,7 +68,8 @@ class Transport:
 
     def __init__(self, *, environ: Mapping[str, str] = ENVIRONMENT) -> None:
         self._environ = environ
-        self._addresses: dict[int, Address] = {}
+        self._routes: dict[int, tuple[Address, Wire]] = {}
+        """By the id of an endpoint, which its address holds, so that no other has that id meanwhile."""
         self._letterheads: dict[tuple[Any, ...], Letterhead] = {}
         self._wires: dict[tuple[str, Way], Wire] = {}
         self._unlabelled: set[str] = set()
@@ -98,9 +100,8 @@ class Transport:
         to refuse: the request goes without it, and what this exchange teaches is added.
         """
         try:
-            address = self._addresses.get(id(endpoint)) or self._find(endpoint)
-            wire = self._wires.get(address.wire) or self._open(address.wire)
-        except (SettingsError, OSError, ValueError) as error:
+            address, wire = self._routes.get(id(endpoint)) or self._find(endpoint)
+        except (SettingsError, ValueError) as error:
             return Failure(Kind.ENDPOINT, f"nothing was sent: {error}"), _NO_HEADERS
         refusal = address.refusal(self._environ)
         if refusal:
@@ -109,29 +110,27 @@ class Transport:
         if lessons:
             body, change = heeded(envelope.body, lessons)
             envelope = replace(envelope, body=body)
-        outcome, headers = await self._deliver(address, wire, envelope, run)
+        labelled = self._labelled(address, envelope, run)
+        outcome, headers = await self._exchange(address, wire, labelled)
+        if labelled is not envelope and _refuses_label(outcome):
+            self._unlabelled.add(address.base_url)
+            outcome, headers = await self._exchange(address, wire, envelope)
         if lessons is not None and isinstance(outcome, Failure) and outcome.lesson is not None:
             lessons.setdefault(*outcome.lesson)
         return _noted(outcome, change), headers
 
-    async def _deliver(
-        self, address: Address, wire: Wire, envelope: Envelope, run: str
-    ) -> tuple[Outcome, Mapping[str, str]]:
-        """Exchange with the Run's label where the provider takes one; without it where this endpoint does not."""
+    def _labelled(self, address: Address, envelope: Envelope, run: str) -> Envelope:
+        """Return the envelope with the Run's label where the provider takes one and this endpoint did not refuse it."""
         endpoint = address.endpoint
         label = _LABELS.get(endpoint.provider) if run and address.base_url not in self._unlabelled else None
-        if label is None:
-            return await self._exchange(address, wire, envelope)
-        outcome, headers = await self._exchange(
-            address, wire, replace(envelope, body=label(endpoint, envelope.body, run))
-        )
-        if isinstance(outcome, Failure) and outcome.kind is Kind.ROW and _LABEL_REFUSED in outcome.message:
-            self._unlabelled.add(address.base_url)
-            return await self._exchange(address, wire, envelope)
-        return outcome, headers
+        return envelope if label is None else replace(envelope, body=label(endpoint, envelope.body, run))
 
     async def _exchange(self, address: Address, wire: Wire, envelope: Envelope) -> tuple[Outcome, Mapping[str, str]]:
-        reply = await _posted(address, wire, envelope)
+        reply: Reply | Fault | Failure
+        if address.credential is None:
+            reply = await wire.send(address.url(envelope.path), address.headers, envelope.body)
+        else:
+            reply = await _with_token(address, address.credential, wire, envelope)
         if isinstance(reply, Failure):
             return reply, _NO_HEADERS
         if isinstance(reply, Fault):
@@ -150,33 +149,36 @@ class Transport:
                 outcome = replace(outcome, message=REDACTOR.secrets_out(outcome.message), lesson=lesson)
         return _settled(envelope, outcome)
 
-    def _find(self, endpoint: Endpoint) -> Address:
-        if len(self._addresses) >= _KEPT:
-            self._addresses.clear()
-        address = self._addresses[id(endpoint)] = address_of(dialect_of(endpoint), endpoint)
-        return address
-
-    def _open(self, wire: tuple[str, Way]) -> Wire:
-        opened = self._wires[wire] = open_wire(*wire)
-        return opened
+    def _find(self, endpoint: Endpoint) -> tuple[Address, Wire]:
+        address = address_of(dialect_of(endpoint), endpoint)
+        if address.wire not in self._wires:
+            self._wires[address.wire] = open_wire(*address.wire)
+        if len(self._routes) >= _KEPT:
+            self._routes.clear()
+        route = self._routes[id(endpoint)] = (address, self._wires[address.wire])
+        return route
 
     async def close(self) -> None:
         """Close every connection; the next `send` opens new ones."""
-        wires, self._wires = self._wires, {}
+        wires, self._wires, self._routes = self._wires, {}, {}
         for wire in wires.values():
             await wire.close()
 
 
-async def _posted(address: Address, wire: Wire, envelope: Envelope) -> Reply | Fault | Failure:
-    """Send an Envelope with the endpoint's credential; once more where a fetched token was refused before its end."""
-    url, credential = address.url(envelope.path), address.credential
-    if credential is None:
-        return await wire.send(url, address.headers, envelope.body, address.timeouts)
+def _refuses_label(outcome: Outcome) -> bool:
+    return isinstance(outcome, Failure) and outcome.kind is Kind.ROW and _LABEL_REFUSED in outcome.message
+
+
+async def _with_token(
+    address: Address, credential: Credential, wire: Wire, envelope: Envelope
+) -> Reply | Fault | Failure:
+    """Send an Envelope with a fetched token; once more where it was refused before its end."""
+    url = address.url(envelope.path)
     for last in (False, True):
         token = await credential.headers()
         if isinstance(token, Failure):
             return token
-        reply = await wire.send(url, {**address.headers, **token}, envelope.body, address.timeouts)
+        reply = await wire.send(url, {**address.headers, **token}, envelope.body)
         if last or isinstance(reply, Fault) or reply.status != HTTPStatus.UNAUTHORIZED:
             break
         credential.refused(token)

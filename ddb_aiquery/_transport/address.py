@@ -12,7 +12,7 @@ from ddb_aiquery._address import check_endpoint_url, origin
 from ddb_aiquery._redact import MARK, REDACTOR
 from ddb_aiquery._transport.credentials import Credential, credential_of
 from ddb_aiquery._transport.dialect import Dialect
-from ddb_aiquery._transport.wire import Timeouts, Way
+from ddb_aiquery._transport.wire import Way
 from ddb_aiquery._values import Endpoint, Secret
 from ddb_aiquery.errors import SettingsError
 
@@ -30,7 +30,6 @@ class Address:
     host: str
     headers: Mapping[str, str]
     wire: tuple[str, Way]
-    timeouts: Timeouts
     secret: Secret | None
     local: bool
     credential: Credential | None = None
@@ -42,8 +41,10 @@ class Address:
 
     def refusal(self, environ: Mapping[str, str]) -> str:
         """Return why nothing may be sent there now, before a socket is opened; empty where it may."""
+        if self.local:
+            return ""
         allowed = environ.get(ALLOW)
-        if self.local or not allowed or allowed == "any":
+        if not allowed or allowed == "any":
             return ""
         return f"{self.host} was not called: {ALLOW}={allowed} allows calls to this machine only"
 
@@ -75,12 +76,14 @@ def address_of(dialect: Dialect, endpoint: Endpoint) -> Address:
         )
     base_url = allowed_url(endpoint)
     credential = credential_of(endpoint)
-    usual, plain = Timeouts(), Way()
+    usual = Way()
     way = Way(
-        max_idle=max(plain.max_idle, endpoint.max_concurrency),
+        connect_seconds=float(options.get("connect_seconds", usual.connect_seconds)),
+        timeout_seconds=float(options.get("timeout_seconds", usual.timeout_seconds)),
+        max_idle=max(usual.max_idle, endpoint.max_concurrency),
         proxy=options.get("proxy"),
         ca_file=options.get("ca_file"),
-        max_response_bytes=int(options.get("max_response_bytes", plain.max_response_bytes)),
+        max_response_bytes=int(options.get("max_response_bytes", usual.max_response_bytes)),
     )
     return Address(
         endpoint=endpoint,
@@ -93,10 +96,6 @@ def address_of(dialect: Dialect, endpoint: Endpoint) -> Address:
             **dialect.headers(endpoint),
         },
         wire=(str(options.get("transport", "pyreqwest")), way),
-        timeouts=Timeouts(
-            connect=float(options.get("connect_seconds", usual.connect)),
-            total=float(options.get("timeout_seconds", usual.total)),
-        ),
         secret=endpoint.api_key or None,
         local=all(_is_this_machine(url) for url in (base_url, way.proxy, credential and credential.url) if url),
         credential=credential,

@@ -14,12 +14,12 @@ from ddb_aiquery._address import origin
 from ddb_aiquery._redact import REDACTOR
 from ddb_aiquery._transport import json_text
 from ddb_aiquery._transport.openai_reply import error_of
-from ddb_aiquery._transport.wire import Timeouts
 from ddb_aiquery._values import Failure, Kind, Secret
 
 _EARLY = 300.0
 """Seconds before its end at which a token is renewed; a short-lived one when four fifths of it are over."""
 _LONGEST_BODY = 1 << 20
+_LIMITS = httpx.Timeout(30.0, connect=5.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +45,8 @@ class ClientCredentials:
     `clock` is monotonic seconds. Used from one event loop.
     """
 
-    def __init__(
-        self, grant: Grant, timeouts: Timeouts | None = None, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, grant: Grant, clock: Callable[[], float] = time.monotonic) -> None:
         self._grant = grant
-        self._timeouts = timeouts or Timeouts(total=30.0)
         self._clock = clock
         self._turn = asyncio.Lock()
         self._token: _Token | None = None
@@ -85,11 +82,10 @@ class ClientCredentials:
         pair = (grant.client_id, grant.secret.reveal())
         if not grant.basic:
             form |= {"client_id": pair[0], "client_secret": pair[1]}
-        limits = httpx.Timeout(self._timeouts.total, connect=self._timeouts.connect)
         asked = self._clock()
         try:
             auth = pair if grant.basic else None
-            async with httpx.AsyncClient(trust_env=False, timeout=limits, auth=auth) as client:
+            async with httpx.AsyncClient(trust_env=False, timeout=_LIMITS, auth=auth) as client:
                 reply = await client.post(grant.url, data=form)
         except httpx.HTTPError as error:
             return Failure(Kind.NOT_SENT, f"no token from {origin(grant.url)}: {str(error) or type(error).__name__}")

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import httpx
 
-from ddb_aiquery._transport.wire import INVALID_ADDRESS, Timeouts, TooLarge, Way, decoded, line, read_capped, too_large
+from ddb_aiquery._transport.wire import INVALID_ADDRESS, TooLarge, Way, decoded, line, read_capped, too_large
 from ddb_aiquery._values import Billing, Fault, Reply
 
 _KEEPALIVE = (
@@ -27,6 +27,9 @@ class HttpxWire:
 
     def __init__(self, way: Way) -> None:
         self._limit = way.max_response_bytes
+        self._seconds = way.timeout_seconds
+        each = {"connect": way.connect_seconds, "read": way.timeout_seconds, "write": way.timeout_seconds}
+        self._extensions = {"timeout": each}
         tls = ssl.create_default_context()
         if way.ca_file:
             tls.load_verify_locations(way.ca_file)
@@ -40,14 +43,13 @@ class HttpxWire:
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=way.max_idle),
         )
 
-    async def send(self, url: str, headers: Mapping[str, str], body: bytes, timeouts: Timeouts) -> Reply | Fault:
+    async def send(self, url: str, headers: Mapping[str, str], body: bytes) -> Reply | Fault:
         """POST the body; see Wire."""
-        limits = {"connect": timeouts.connect, "read": timeouts.total, "write": timeouts.total}
         try:
-            request = httpx.Request("POST", url, headers=headers, content=body, extensions={"timeout": limits})
+            request = httpx.Request("POST", url, headers=headers, content=body, extensions=self._extensions)
             if not request.url.host:
                 return INVALID_ADDRESS
-            async with asyncio.timeout(timeouts.total):
+            async with asyncio.timeout(self._seconds):
                 return await self._exchange(request)
         except TooLarge:
             return too_large(self._limit)

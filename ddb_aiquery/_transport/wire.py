@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ssl
 import zlib
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from ddb_aiquery._values import Billing, Fault, Reply
 
@@ -14,22 +16,16 @@ INVALID_ADDRESS = Fault(Billing.NOT_SENT, "the URL or a header of this endpoint 
 
 
 @dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Seconds: to connect, and from the start of a call to the last byte of its reply."""
-
-    connect: float = 5.0
-    total: float = 600.0
-
-
-@dataclass(frozen=True, slots=True)
 class Way:
     """How a Wire reaches the world: what it must be told once, before its first connection.
 
-    `max_idle` connections are kept open between calls; how many calls there are at once, their caller decides.
-    `ca_file` is a PEM file of certificate authorities to trust besides the usual ones; `max_response_bytes` bounds a
-    reply's body, decoded.
+    Seconds are to connect, and from the start of a call to the last byte of its reply. `max_idle` connections are kept
+    open between calls; how many calls there are at once, their caller decides. `ca_file` is a PEM file of certificate
+    authorities to trust besides the usual ones; `max_response_bytes` bounds a reply's body, decoded.
     """
 
+    connect_seconds: float = 5.0
+    timeout_seconds: float = 600.0
     max_idle: int = 1024
     proxy: str | None = None
     ca_file: str | None = None
@@ -43,7 +39,7 @@ class Wire(Protocol):
     one, but it is not asked for.
     """
 
-    async def send(self, url: str, headers: Mapping[str, str], body: bytes, timeouts: Timeouts) -> Reply | Fault:
+    async def send(self, url: str, headers: Mapping[str, str], body: bytes) -> Reply | Fault:
         """POST the body and return what came of it; raises nothing but CancelledError."""
 
     async def close(self) -> None:
@@ -54,12 +50,12 @@ def open_wire(name: str, way: Way | None = None) -> Wire:
     """Open the Wire called `pyreqwest` or `httpx`; httpx stands in where pyreqwest cannot be imported.
 
     Raises:
-        ValueError: there is no such wire, or the proxy is no URL.
-        OSError: the file of authorities cannot be read, or holds none.
+        ValueError: there is no such wire, the proxy is no URL, or the file of authorities cannot be read or holds none.
     """
     way = way or Way()
     if name not in {"pyreqwest", "httpx"}:
         raise ValueError(f"there is no transport '{name}'; it is pyreqwest or httpx")
+    _check(way)
     if name == "pyreqwest":
         try:
             from ddb_aiquery._transport.pyreqwest_wire import PyreqwestWire  # noqa: PLC0415  # not on every platform
@@ -70,6 +66,21 @@ def open_wire(name: str, way: Way | None = None) -> Wire:
     from ddb_aiquery._transport.httpx_wire import HttpxWire  # noqa: PLC0415  # a cold start pays for one library only
 
     return HttpxWire(way)
+
+
+def _check(way: Way) -> None:
+    """Look at what a user gave before a library does: one takes a file without certificates and says nothing."""
+    proxy = urlsplit(way.proxy or "http://none")
+    if proxy.scheme not in {"http", "https"} or not proxy.hostname or len(proxy.geturl().split()) > 1:
+        # It is not shown: it may hold a password.
+        raise ValueError("the proxy is no URL: give http://HOST:PORT")
+    if not way.ca_file:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(way.ca_file)
+    except OSError as error:
+        why = "it holds no certificate in PEM" if isinstance(error, ssl.SSLError) else error.strerror
+        raise ValueError(f"ca_file '{way.ca_file}': {why}") from None
 
 
 class TooLarge(Exception):

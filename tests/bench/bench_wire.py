@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable
 import orjson
 from pyreqwest.client import ClientBuilder
 
-from ddb_aiquery._transport import Timeouts, Transport, Way, open_wire
+from ddb_aiquery._transport import Transport, Way, open_wire
 from ddb_aiquery._values import Answer, Endpoint, Question, Secret
 from ddb_aiquery.testing import ScriptedEndpoint
 
@@ -57,7 +57,7 @@ def wire(name: str, url: str) -> Once:
     opened = open_wire(name, Way())
 
     async def once() -> None:
-        await opened.send(url, HEADERS, BODY, Timeouts())
+        await opened.send(url, HEADERS, BODY)
 
     return once
 

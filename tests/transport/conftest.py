@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from ddb_aiquery._transport import Timeouts, Transport, Way, open_wire
+from ddb_aiquery._transport import Transport, Way, open_wire
 from ddb_aiquery._values import Endpoint, Question, Secret
 
 HEADERS = {"accept-encoding": "identity", "authorization": "Bearer test-key", "content-type": "application/json"}
@@ -25,11 +25,11 @@ def wire(request):
 def post(wire):
     """POST the same small request `times` times over one wire and return what came of each."""
 
-    def post(url, times=1, timeouts=None, **way):
+    def post(url, times=1, **way):
         async def exchange():
-            opened = open_wire(wire, Way(**way))
+            opened = open_wire(wire, Way(**{"timeout_seconds": 10, **way}))
             try:
-                return [await opened.send(url, HEADERS, BODY, timeouts or Timeouts(5, 10)) for _ in range(times)]
+                return [await opened.send(url, HEADERS, BODY) for _ in range(times)]
             finally:
                 await opened.close()
 

@@ -117,17 +117,24 @@ def test_a_proxy_elsewhere_is_a_call_out(ask):
 
 
 @pytest.mark.parametrize(
-    ("base_url", "options"),
+    ("options", "said"),
     [
-        ("http://127.0.0.1:9/v1", {"transport": "pigeon"}),
-        ("http://127.0.0.1:9/v1", {"ca_file": "nowhere.pem"}),
+        ({"transport": "pigeon"}, "there is no transport 'pigeon'"),
+        ({"ca_file": "nowhere.pem"}, "ca_file 'nowhere.pem': No such file"),
+        ({"ca_file": __file__}, "it holds no certificate in PEM"),
+        ({"proxy": "user:hunter2@proxy"}, "give http://HOST:PORT"),
+        ({"proxy": "ftp://user:hunter2@proxy"}, "give http://HOST:PORT"),
+        ({"proxy": "http://user:hunter2@a b"}, "give http://HOST:PORT"),
     ],
 )
-def test_what_cannot_be_opened_is_the_endpoints_failure(ask, base_url, options):
-    """A wire that cannot be made ends the query with the reason, not with a traceback."""
-    (outcome,) = ask(base_url, options=options)
+@pytest.mark.parametrize("wire", ["pyreqwest", "httpx"])
+def test_what_cannot_be_opened_is_the_endpoints_failure(ask, wire, options, said):
+    """A wire that cannot be made ends the query with the reason and shows no password, whichever library it is."""
+    (outcome,) = ask("http://127.0.0.1:9/v1", options={"transport": wire, **options})
     assert outcome.kind is Kind.ENDPOINT
     assert outcome.message.startswith("nothing was sent")
+    assert said in outcome.message
+    assert "hunter2" not in outcome.message
 
 
 @pytest.mark.parametrize("key", ["sk-abc\n", "sk abc", "sk-\u00e9", "a\r\nx-evil: 1", "\x00"])

@@ -10,7 +10,7 @@ import zlib
 
 import pytest
 
-from ddb_aiquery._transport import Timeouts, Way, open_wire
+from ddb_aiquery._transport import Way, open_wire
 from ddb_aiquery._values import Billing, Fault, Reply
 from ddb_aiquery.testing import Cut, Malformed, Reset, ScriptedEndpoint, Slow, Status
 
@@ -113,7 +113,7 @@ def test_a_reset_before_the_reply_is_ambiguous(post):
 def test_a_reply_that_does_not_come_in_time_is_ambiguous(post):
     """The total timeout ends the wait, and the words say which wait it was."""
     with ScriptedEndpoint(script=[Slow(30)]) as endpoint:
-        (fault,) = post(endpoint.base_url + CHAT, timeouts=Timeouts(5, 0.2))
+        (fault,) = post(endpoint.base_url + CHAT, timeout_seconds=0.2)
     assert fault.billing is Billing.AMBIGUOUS
     assert "reply" in fault.message
 
@@ -121,7 +121,7 @@ def test_a_reply_that_does_not_come_in_time_is_ambiguous(post):
 def test_a_reply_that_drips_ends_at_the_total_timeout(post, listen):
     """Bytes that keep coming do not extend the time; what came so far is no reply."""
     slow = listen(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}", pause=0.02)
-    (fault,) = post(f"http://127.0.0.1:{slow.port}/v1", timeouts=Timeouts(5, 0.3))
+    (fault,) = post(f"http://127.0.0.1:{slow.port}/v1", timeout_seconds=0.3)
     assert fault.billing is Billing.AMBIGUOUS
 
 
@@ -192,7 +192,7 @@ def test_a_compressed_body_is_read_though_nobody_asked_for_it(post, name, packed
 
 BOMB = """
 import asyncio, gzip, resource
-from ddb_aiquery._transport import Timeouts, Way, open_wire
+from ddb_aiquery._transport import Way, open_wire
 from ddb_aiquery.testing import Malformed, ScriptedEndpoint
 
 packer = __import__("zlib").compressobj(9, wbits=31)
@@ -203,9 +203,9 @@ async def main(name):
     step = Malformed(bomb, headers={"content-encoding": "gzip"})
     with ScriptedEndpoint(script=[None, step]) as endpoint:
         url = endpoint.base_url + "/chat/completions"
-        await wire.send(url, {}, b"{}", Timeouts())
+        await wire.send(url, {}, b"{}")
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        print((await wire.send(url, {}, b"{}", Timeouts())).message)
+        print((await wire.send(url, {}, b"{}")).message)
         print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
     await wire.close()
 
@@ -227,14 +227,14 @@ def test_cancelled_calls_do_not_spoil_the_pool(wire):
     """After 200 calls that were cancelled in flight, 200 more succeed (httpcore issue 1093)."""
 
     async def exchange(url):
-        opened = open_wire(wire, Way())
+        opened = open_wire(wire, Way(timeout_seconds=10))
         for _ in range(10):
-            calls = [asyncio.create_task(opened.send(url, HEADERS, BODY, Timeouts(5, 10))) for _ in range(20)]
+            calls = [asyncio.create_task(opened.send(url, HEADERS, BODY)) for _ in range(20)]
             await asyncio.sleep(0.01)
             for call in calls:
                 call.cancel()
             await asyncio.gather(*calls, return_exceptions=True)
-        outcomes = await asyncio.gather(*(opened.send(url, HEADERS, BODY, Timeouts(5, 10)) for _ in range(200)))
+        outcomes = await asyncio.gather(*(opened.send(url, HEADERS, BODY) for _ in range(200)))
         await opened.close()
         return outcomes
 
