@@ -107,3 +107,22 @@ def test_complete_has_the_same_limits() -> None:
     """complete() raises the error itself."""
     with ScriptedEndpoint() as server, pytest.raises(ddb_aiquery.errors.BudgetExceeded, match="query_requests"):
         ddb_aiquery.complete("test", [f"p{i}" for i in range(50)], config=settings(server, query_requests=10))
+
+
+def test_a_call_is_settled_with_the_query_that_paid_it(open_plain: Callable[..., Any]) -> None:
+    """Who waits for calls that an interrupted query paid has no more money for calls of its own by that."""
+    ask = "SELECT count(ai_query('test', p)) FROM (SELECT 'p' || i AS p FROM range({}, {}) t(i))"
+    with ScriptedEndpoint(latency=0.3) as server:
+        rich, poor = open_plain(settings(server)), open_plain(settings(server, query_usd=0.0011))  # two calls at once
+        threading.Timer(0.2, rich.interrupt).start()
+        found: list[Any] = []
+        other = threading.Thread(target=lambda: found.extend(poor.execute(ask.format(0, 20)).fetchall()))
+        threading.Timer(0.05, other.start).start()
+        with pytest.raises(duckdb.Error, match="cancelled|INTERRUPT"):
+            rich.execute(ask.format(0, 8)).fetchall()
+        while server.counts.answered < 8:
+            time.sleep(0.01)
+        server.reset_counts()
+        other.join()
+        assert found == [(20,)]
+        assert server.peak <= 2
