@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import Enum, StrEnum
 from types import MappingProxyType
 from typing import Any
 
@@ -65,7 +65,7 @@ class Endpoint:
     """Where its Questions go, in turn, when it cannot answer; no part of what the endpoint itself is."""
 
 
-class Form(Enum):
+class Form(StrEnum):
     """How `Question.request` is to be read."""
 
     TEXT = "text"  # one user message

@@ -33,7 +33,7 @@ class Answers:
         return found
 
     def put_many(self, records: Sequence[Record]) -> None:
-        """Write the outcomes in one transaction that ends this store's claims on the answered keys; durable on return.
+        """Write the outcomes in one transaction; durable on return. Claims stay: one on an answered key stops nobody.
 
         The latest answer of a key is kept, and so is its latest failure, with the cost of all of them. A failure
         never hides an answer and is never served.
@@ -44,14 +44,12 @@ class Answers:
         answers = [answer_row(record, record.outcome) for record in records if isinstance(record.outcome, Answer)]
         failures = [failure_row(record, record.outcome) for record in records if isinstance(record.outcome, Failure)]
         checksums = {row[0]: row[11] for row in answers}
-        answered = tuple(checksums)
 
         def work(connection: apsw.Connection) -> None:
             connection.executemany(SQL["put_answer"], answers)
             connection.executemany(SQL["put_failure"], failures)
-            if answered and dict(rows(connection, "findable", {"keys": apsw.carray(answered)})) != checksums:
+            if checksums and dict(rows(connection, "findable", {"keys": apsw.carray(tuple(checksums))})) != checksums:
                 raise apsw.CorruptError("an answer that was written is not found")  # a flipped bit in the index
-            release(connection, self._database.owner.name, answered)
 
         if records:
             self._database.write(work)
@@ -60,9 +58,3 @@ class Answers:
 def look(connection: apsw.Connection, keys: tuple[bytes, ...]) -> dict[bytes, Answer]:
     """Return the sound answers among the keys, as of this transaction."""
     return served(rows(connection, "look", {"keys": apsw.carray(keys)})) if keys else {}
-
-
-def release(connection: apsw.Connection, owner: str, keys: tuple[bytes, ...]) -> None:
-    """End the owner's claims on the keys."""
-    if keys:
-        connection.execute(SQL["release"], {"owner": owner, "keys": apsw.carray(keys)})

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 import apsw
 
-from ddb_aiquery._cache.answers import look, release
+from ddb_aiquery._cache.answers import look
 from ddb_aiquery._cache.database import Database
 from ddb_aiquery._cache.sqlite import SQL, rows
 from ddb_aiquery._values import Claims
@@ -15,7 +15,8 @@ from ddb_aiquery._values import Claims
 class Claiming:
     """The part of the store that lets each question be asked by one process only.
 
-    A claim lasts until its owner stores the answer, gives it up, or dies. Claims need not survive a power cut.
+    A claim lasts until its owner gives it up or dies, and stops nobody once there is an answer. Claims need not survive
+    a power cut.
     """
 
     def __init__(self, database: Database) -> None:
@@ -43,8 +44,8 @@ class Claiming:
         """
         gone = tuple(keys)
         if gone:
-            owner = self._database.owner
-            self._database.write(lambda connection: release(connection, owner.name, gone), durable=False)
+            bindings = {"owner": self._database.owner.name, "keys": apsw.carray(gone)}
+            self._database.write(lambda connection: connection.execute(SQL["release"], bindings), durable=False)
 
     def _claim(self, connection: apsw.Connection, keys: tuple[bytes, ...]) -> Claims:
         answered = look(connection, keys)

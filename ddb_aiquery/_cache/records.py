@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from ddb_aiquery._values import Answer, Failure, Record, Usage
@@ -31,6 +32,10 @@ class Stats:
 def encode(text: str) -> bytes:
     """Return UTF-8 that keeps everything a str may hold: NUL, and the lone surrogates that JSON lets through."""
     return text.encode("utf-8", "surrogatepass")
+
+
+_named = lru_cache(maxsize=1024)(encode)
+"""Encodes texts of the kind that many rows have in common: names of endpoints and models, how an answer ended."""
 
 
 def decode(data: bytes) -> str:
@@ -69,7 +74,7 @@ def answer_row(record: Record, answer: Answer) -> Row:
     packed, request = pack(record.request)
     # fmt: off
     return (
-        key, record.at, encode(record.endpoint), model, finish, note, request_id, *tokens,
+        key, record.at, _named(record.endpoint), model, finish, note, request_id, *tokens,
         bounded(record.cost_micro), checksum, packed, text, reasoning, request,
     )
     # fmt: on
@@ -77,11 +82,14 @@ def answer_row(record: Record, answer: Answer) -> Row:
 
 def answer_fields(key: bytes, answer: Answer) -> Row:
     """Return what is served of an answer, in the order of `look`: the key first, the note sixth, the checksum last."""
-    finish, model, note, request_id = map(encode, (answer.finish, answer.model, answer.note, answer.request_id))
-    tokens_in, tokens_out = bounded(answer.usage.input_tokens), bounded(answer.usage.output_tokens)
-    estimated = int(answer.usage.estimated)
-    text, reasoning = encode(answer.text), encode(answer.reasoning)
-    fields = (key, text, reasoning, finish, model, note, request_id, tokens_in, tokens_out, estimated)
+    usage = answer.usage
+    # fmt: off
+    fields = (
+        key, encode(answer.text), encode(answer.reasoning) if answer.reasoning else b"", _named(answer.finish),
+        _named(answer.model), _named(answer.note), encode(answer.request_id), bounded(usage.input_tokens),
+        bounded(usage.output_tokens), int(usage.estimated),
+    )
+    # fmt: on
     return (*fields, _checksum(fields))
 
 
@@ -135,4 +143,4 @@ def _checksum(served: Row) -> int:
 
 def bounded(number: int) -> int:
     """Return the number within what SQLite can hold and add up."""
-    return min(max(number, -_MOST), _MOST)
+    return number if -_MOST < number < _MOST else min(max(number, -_MOST), _MOST)

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 from ddb_aiquery._engine.budget import Purse, cost_micro
 from ddb_aiquery._engine.failover import HASTY, next_flight
@@ -232,11 +233,11 @@ class Engine:
             self._loop.call(pool.written, len(mine))
 
     def _by_pool(self, flights: Sequence[Flight]) -> list[tuple[Pool, list[Flight]]]:
-        pools: dict[int, tuple[Pool, list[Flight]]] = {}
-        for flight in flights:
-            pool = self._pool(flight.endpoint)
-            pools.setdefault(id(pool), (pool, []))[1].append(flight)
-        return list(pools.values())
+        def place(flight: Flight) -> int:
+            return id(flight.endpoint)
+
+        parts = [list(part) for _, part in groupby(sorted(flights, key=place), place)]
+        return [(self._pool(part[0].endpoint), part) for part in parts]
 
     def _pool(self, endpoint: Endpoint) -> Pool:
         with self._pools_lock:

@@ -19,7 +19,9 @@ LINGER = 0.003
 LINGERS, MANY, ENOUGH = 8, 5, 160
 """So many times at most, as long as so many come each time, until there are so many."""
 POLL = 0.05
-"""Seconds between looks at Questions that another process is asking."""
+"""Seconds between looks at Questions that another process is asking, and of quiet before claims are tidied away."""
+TIDY = 2048
+"""Claims on answered Questions stop nobody, so they end so many at once: one by one they would touch a page each."""
 
 Landing = tuple[Flight, Outcome]
 
@@ -46,6 +48,7 @@ class Scribe:
         self._arrivals: deque[Sequence[Flight]] = deque()
         self._errands: deque[Callable[[], None]] = deque()
         self._unasked: deque[bytes] = deque()
+        self._answered: list[bytes] = []
         self._elsewhere: dict[bytes, Flight] = {}
         self._awake = threading.Event()
         self._closing = False
@@ -87,7 +90,8 @@ class Scribe:
 
     def _run(self) -> None:
         while not (self._closing and not self._landings and not self._errands):
-            if self._awake.wait(POLL if self._elsewhere else None) and not self._closing:
+            came = self._awake.wait(POLL if self._elsewhere or self._answered else None)
+            if came and not self._closing:
                 self._gather()
             self._awake.clear()  # before the look, so that what comes after it wakes us again
             while self._errands:
@@ -95,8 +99,8 @@ class Scribe:
                     self._errands.popleft()()
             if self._landings:
                 self._write([self._landings.popleft() for _ in range(len(self._landings))])
-            if self._unasked:
-                self._release([self._unasked.popleft() for _ in range(len(self._unasked))])
+            if self._unasked or self._closing or not came or len(self._answered) >= TIDY:
+                self._release()
             while self._arrivals:
                 self._elsewhere.update((flight.envelope.key, flight) for flight in self._arrivals.popleft())
             if self._elsewhere:
@@ -115,9 +119,10 @@ class Scribe:
         records = [_record(flight, outcome, now) for flight, outcome in landings if _worth_writing(outcome)]
         try:
             self._store.put_many(records)
-            unanswered = [flight.envelope.key for flight, outcome in landings if not isinstance(outcome, Answer)]
-            if unanswered:
-                self._store.release_many(unanswered)
+            self._answered += [record.key for record in records if isinstance(record.outcome, Answer)]
+            self._store.release_many(
+                [flight.envelope.key for flight, outcome in landings if not isinstance(outcome, Answer)]
+            )
         except AiQueryError as error:
             for flight, _ in landings:
                 self._in_flight.crash(flight, error)
@@ -128,7 +133,11 @@ class Scribe:
         for flight, outcome in self._divert(landings):
             self._in_flight.land(flight, outcome)
 
-    def _release(self, keys: Sequence[bytes]) -> None:
+    def _release(self) -> None:
+        """End the claims on Questions that are answered, or not asked after all; one asked anew is claimed anew."""
+        keys, self._answered = self._answered, []
+        while self._unasked:
+            keys.append(self._unasked.popleft())
         with contextlib.suppress(AiQueryError), self._in_flight.claiming:
             self._store.release_many(self._in_flight.absent(keys))
 

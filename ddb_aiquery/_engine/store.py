@@ -20,7 +20,7 @@ class Store(Board, Protocol):
         """Return the complete answers among `keys`."""
 
     def put_many(self, records: Sequence[Record]) -> None:
-        """Write outcomes down; durable when it returns. Ends this process's claims on the answered keys."""
+        """Write outcomes down; durable when it returns."""
 
     def note_many(self, notes: Sequence[tuple[bytes, Answer, str]]) -> None:
         """Give stored answers another note: key, answer as it was read, new note."""

@@ -49,7 +49,7 @@ def read(kind: Type, answer: Answer) -> Outcome:
 
     VARCHAR takes any text as it is. A Failure has the kind CAST, one of Databricks' two names, the type and the reply.
     """
-    if kind == TEXT:
+    if kind is TEXT:
         return answer
     if len(answer.text) > MAX_TEXT:
         return _failure(kind, answer, f"it has {len(answer.text):,} characters, the limit is {MAX_TEXT:,}")

@@ -127,6 +127,22 @@ def test_what_a_stopped_query_left_unasked_is_asked_by_another_process(why: str,
         assert server.answered == 100
 
 
+def test_what_was_cleared_is_asked_by_another_process(python: Callable[..., Any]) -> None:
+    """A process that goes on living after its statement holds no question: once the cache is cleared, any may ask."""
+    with ScriptedEndpoint() as server:
+        settings = server.settings("test")
+        ask = "SELECT count(ai_query('test', 'p' || i)) FROM range(100) t(i)"
+        with ddb_aiquery.connect(config=settings) as con:
+            assert con.execute(ask).fetchall() == [(100,)]
+            code = f"""
+                import ddb_aiquery.cli
+                ddb_aiquery.cli.main(["cache", "clear"])
+                print(ddb_aiquery.connect(config={settings!r}).execute({ask!r}).fetchall())
+            """
+            assert python(code).stdout.endswith("[(100,)]\n")
+        assert server.answered == 200
+
+
 def wait_for(condition: Callable[[], bool]) -> None:
     """Return when the condition holds."""
     while not condition():
