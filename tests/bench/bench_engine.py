@@ -167,28 +167,33 @@ def peak(which: str, count: int) -> None:
     else:
         with endpoint(0.0, max_concurrency=256) as (_, settings), ddb_aiquery.connect(config=settings) as con_:
             con_.execute(f"CREATE TABLE t AS SELECT {prompt} AS p FROM range({count}) r(i)")
-            with _watched(con_.raw.cursor()) as above:
+            with _watched(con_.raw.cursor()) as seen:
                 con_.execute("CREATE TABLE o AS SELECT length(ai_query('test', p)) FROM t")
             print(con_.last_run, file=sys.stderr)
-            print(f"most that was resident beyond DuckDB's own buffers: {max(above) / MIB:,.0f} MiB", file=sys.stderr)
+            resident, own = (round(amount / MIB) for amount in max(seen))
+            print(
+                f"memory, ai_query, when most was resident: {resident:,} MiB, {own:,} of them DuckDB's own buffers, "
+                f"{resident - own:,} beyond",
+                file=sys.stderr,
+            )
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 
 
 @contextlib.contextmanager
-def _watched(cursor: duckdb.DuckDBPyConnection) -> Iterator[list[int]]:
-    """Note, twice a second, the resident bytes that DuckDB's own account does not explain."""
-    above: list[int] = []
+def _watched(cursor: duckdb.DuckDBPyConnection) -> Iterator[list[tuple[int, int]]]:
+    """Note, five times a second, the bytes that are resident, and those that DuckDB has on its own account."""
+    seen: list[tuple[int, int]] = []
     done = threading.Event()
 
     def watch() -> None:
-        while not done.wait(0.5):
+        while not done.wait(0.2):
             (own,) = cursor.execute("SELECT sum(memory_usage_bytes)::BIGINT FROM duckdb_memory()").fetchall()[0]
             pages = int(Path("/proc/self/statm").read_text().split()[1])
-            above.append(pages * resource.getpagesize() - own)
+            seen.append((pages * resource.getpagesize(), own))
 
     thread = threading.Thread(target=watch)
     thread.start()
-    yield above
+    yield seen
     done.set()
     thread.join()
 
