@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import pyarrow as pa
 
-from ddb_aiquery import _failures
+from ddb_aiquery import _arrow, _failures
 from ddb_aiquery._address import endpoint_name
 from ddb_aiquery._engine.engine import Asking, Engine
 from ddb_aiquery._engine.flight import Batch
@@ -75,7 +75,7 @@ def groups(columns: Sequence[pa.Array], terms: ReadTerms) -> list[Group]:
     for row, given in enumerate(zip(*(columns[p].to_pylist() for p in _OPTIONS), strict=True)):
         parts.setdefault(repr(given), (given, []))[1].append(row)
     return [
-        _group(terms(given), columns[1].take(pa.array(rows)), columns[6].take(pa.array(rows)), rows)
+        _group(terms(given), columns[1].take(_arrow.places(rows)), columns[6].take(_arrow.places(rows)), rows)
         for given, rows in parts.values()
     ]
 
@@ -135,7 +135,7 @@ def _distinct(terms: Terms, requests: list[Any], files: list[Any], rows: list[in
         which.append(places.setdefault(ask, len(places)))
     asks = [ask if isinstance(ask, Question) else None for ask in places]
     unasked = {place: ask for place, ask in enumerate(places) if isinstance(ask, Failure)}
-    return Group(terms, asks, Form.TEXT, pa.array(which, pa.int32()), rows, unasked)
+    return Group(terms, asks, Form.TEXT, _arrow.places(which), rows, unasked)
 
 
 def _question(terms: Terms, form: Form, text: str, files: tuple[bytes, ...]) -> Question:
@@ -265,9 +265,8 @@ def column(parts: Sequence[Group], length: int) -> pa.Array:
     for part in parts:
         for row, document in zip(part.rows or [], _spread(part).to_pylist(), strict=True):
             values[row] = document
-    return pa.array(values, pa.large_string())
+    return _arrow.texts(values)
 
 
 def _spread(part: Group) -> pa.Array:
-    documents = pa.array(part.documents, pa.large_string())
-    return documents.take(part.which)
+    return _arrow.texts(part.documents).take(part.which)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable, Sequence
-from itertools import accumulate
 from typing import Any
 
 import duckdb
@@ -12,6 +10,7 @@ import pyarrow as pa
 from duckdb.func import ARROW, SPECIAL
 from duckdb.sqltypes import VARCHAR
 
+from ddb_aiquery import _arrow
 from ddb_aiquery._process import PROCESS
 from ddb_aiquery._results.shape import shape
 from ddb_aiquery._session import Session
@@ -106,16 +105,7 @@ def _any_session() -> Session:
 def ai_structure(*columns: Any) -> pa.Array:
     """Return, for each row of returnType, responseFormat and failOnError, the structure that from_json reads with."""
     rows = zip(*(_array(column).to_pylist() for column in columns), strict=True)
-    return _texts([_structure(row) for row in rows])
-
-
-def _texts(values: Sequence[str]) -> pa.Array:
-    """Return texts as an Arrow array; `pa.array` would import pandas, which takes longer than all else in `connect`."""
-    encoded = [value.encode() for value in values]
-    offsets = array("q", accumulate(map(len, encoded), initial=0))
-    return pa.Array.from_buffers(
-        pa.large_string(), len(values), [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(encoded))]
-    )
+    return _arrow.texts([_structure(row) for row in rows])
 
 
 def _structure(row: Sequence[Any]) -> str:

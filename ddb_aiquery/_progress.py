@@ -7,11 +7,6 @@ import threading
 from collections.abc import Callable
 from typing import Protocol
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
-
-from ddb_aiquery._engine.budget import MICRO
 from ddb_aiquery._engine.tally import Tally
 from ddb_aiquery._values import Run
 
@@ -29,42 +24,13 @@ class Display(Protocol):
         """Show the last figures and let go of the screen."""
 
 
-class TerminalBar:
-    """A rich bar with done, total, rate, time left and cost so far."""
-
-    def __init__(self) -> None:
-        self._bar = Bar(
-            TextColumn("ai_query"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[cost]}"),
-            console=Console(stderr=True),
-            transient=True,
-        )
-        self._task = self._bar.add_task("", total=None, rate="", cost="")
-
-    def show(self, tally: Tally) -> None:
-        """Show the figures so far."""
-        self._bar.start()  # not before somebody holds the bar, who can stop it
-        seconds = max(tally.clock() - tally.started, 1e-3)
-        self._bar.update(
-            self._task,
-            completed=tally.done,
-            total=tally.questions,
-            rate=f"{tally.done / seconds:,.0f}/s",
-            cost=f"${tally.cost_micro / MICRO:.4f}" if tally.cost_micro else "",
-        )
-
-    def close(self, run: Run) -> None:  # noqa: ARG002 (the statement's own line says the rest)
-        """Take the bar away."""
-        self._bar.stop()
-
-
 def usual_display() -> Display | None:
     """Return a bar for a terminal, None for anything else."""
-    return TerminalBar() if sys.stderr.isatty() else None
+    if not sys.stderr.isatty():
+        return None
+    from ddb_aiquery._bar import TerminalBar  # noqa: PLC0415 (only a statement that takes its time pays for rich)
+
+    return TerminalBar()
 
 
 class Progress:

@@ -23,10 +23,12 @@ GROUND = {
     "_address",
     "_sql",
     "_failures",
+    "_arrow",
 }
 ROOMS = {"_planner", "_engine", "_cache", "_transport", "_results"}
 JOINS = [
     "_process",
+    "_bar",
     "_progress",
     "_ask",
     "_session",

@@ -11,7 +11,6 @@ from typing import Any
 import apsw
 import orjson
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from ddb_aiquery._cache.database import Database
 from ddb_aiquery._cache.records import Row, Stats, bounded, encode, show, unpack
@@ -176,6 +175,8 @@ def _prompt(request: bytes) -> str:
 
 
 def _parquet(file: Any, batches: Iterator[pa.RecordBatch]) -> int:
+    import pyarrow.parquet as pq  # noqa: PLC0415 (a first answer needs none of it)
+
     rows = 0
     with pq.ParquetWriter(file, ANSWERS.append(_WHOLE), compression="zstd") as writer:
         for batch in batches:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
 
+from ddb_aiquery import _arrow
 from ddb_aiquery._planner import normal_form
 from ddb_aiquery._planner.desk import Desk, Path, where
 from ddb_aiquery._planner.questions import NAMES, Answers, Asked
@@ -187,4 +188,4 @@ def _unseen(batch: pa.RecordBatch, seen: set[bytes]) -> pa.RecordBatch:
     rows = zip(*(column.to_pylist() for column in batch.columns[-3:]), strict=True)
     keys = [sha256(repr(row).encode()).digest() for row in rows]  # prompts themselves may be long
     fresh = [key not in seen and not seen.add(key) for key in keys]  # type: ignore[func-returns-value]
-    return batch.filter(pa.array(fresh, pa.bool_()))
+    return batch.filter(_arrow.flags(fresh))

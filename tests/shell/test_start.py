@@ -9,6 +9,7 @@ import duckdb
 import pytest
 
 import ddb_aiquery
+from ddb_aiquery.testing import ScriptedEndpoint
 
 
 def in_a_new_process(code: str) -> str:
@@ -21,10 +22,17 @@ def test_the_package_loads_nothing_until_a_name_is_used() -> None:
     assert in_a_new_process(f"import ddb_aiquery, sys; print([n for n in {heavy} if n in sys.modules])") == "[]"
 
 
-def test_connecting_does_not_import_pandas() -> None:
-    """pandas takes longer to import than everything else that a connection needs."""
-    assert in_a_new_process("import ddb_aiquery as d, sys; d.connect(config={}); print('pandas' in sys.modules)") == (
-        "False"
+def test_a_first_answer_imports_nothing_that_it_does_not_need(scripted: ScriptedEndpoint) -> None:
+    """pandas alone takes longer to import than all that a first answer needs, through `connect` or `register`."""
+    settings = scripted.settings("test")
+    ask = "SELECT ai_query('test', p), ai_query('test', upper(p)) FROM (VALUES ('a'), (NULL)) t(p)"
+    assert (
+        in_a_new_process(f"""
+import duckdb, sys, ddb_aiquery
+for con in (ddb_aiquery.connect(config={settings!r}), ddb_aiquery.register(duckdb.connect(), config={settings!r})):
+    print(con.execute({ask!r}).fetchall(), "pandas" in sys.modules)
+""").splitlines()
+        == ["[('echo: a', 'echo: A'), (None, None)] False"] * 2
     )
 
 
