@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from urllib.parse import SplitResult, urlsplit
 
 from ddb_aiquery.errors import CallError, SettingsError
@@ -81,32 +81,6 @@ def origin(url: str) -> str:
     parts = _split(url)
     host, port = _host_and_port(parts)
     return f"{parts.scheme}://[{host}]:{port}" if ":" in host else f"{parts.scheme}://{host}:{port}"
-
-
-def same_origin(credential_origin: str, url: str) -> bool:
-    """Tell whether a credential that belongs to one URL's origin may be sent to another URL."""
-    try:
-        return origin(credential_origin) == origin(url)
-    except SettingsError:
-        return False
-
-
-def resolved_ok(addresses: Iterable[str], *, local: bool = False) -> bool:
-    """Tell whether a host may be called at the addresses that it resolved to: all must be, and there must be one.
-
-    `local`: the endpoint is meant to be on this machine or in its network. Without it, loopback is refused too, so
-    that a public name cannot lead to a service of this machine.
-    """
-    found = False
-    for text in addresses:
-        found = True
-        try:
-            address = _unmapped(ipaddress.ip_address(text.partition("%")[0]))
-        except ValueError:
-            return False
-        if _denied(address) or (address.is_loopback and not local):
-            return False
-    return found
 
 
 def _split(url: str) -> SplitResult:

@@ -76,8 +76,3 @@ class Ledger:
             connection.execute(SQL["spend"], (day, spent))
 
         self._database.write(work, durable=False)
-
-    def committed(self, day: str) -> int:
-        """Return what the day's limit counts: spent and reserved, the reservations of dead processes included."""
-        total: int = self._database.read(lambda it: it.execute(SQL["committed"], {"day": day}).get)
-        return total
