@@ -15,7 +15,7 @@ from ddb_aiquery._failures import in_our_words
 from ddb_aiquery._planner import Asker, Outcome
 from ddb_aiquery._planner.desk import quoted
 from ddb_aiquery._python_tables import called_with
-from ddb_aiquery._relation import AiRelation
+from ddb_aiquery._relation import AiRelation, is_end
 from ddb_aiquery._sql import named
 from ddb_aiquery._statements import Statements
 from ddb_aiquery._values import Estimate, Run
@@ -196,7 +196,7 @@ class AiConnection:
     def _reading(self, name: str, read: Callable[..., Any]) -> Callable[..., Any]:
         def fetch(*args: Any, **options: Any) -> Any:
             result = self._statements.translated(lambda: read(*args, **options))
-            if name in _DRAINING or (name != "to_arrow_reader" and _is_empty(result)):
+            if name in _DRAINING or (name != "to_arrow_reader" and is_end(result, *args, **options)):
                 self._statements.settle()
             return result
 
@@ -212,7 +212,3 @@ class AiConnection:
             return self if result is self._raw else result
 
         return call
-
-
-def _is_empty(result: Any) -> bool:
-    return result is None or (hasattr(result, "__len__") and len(result) == 0)

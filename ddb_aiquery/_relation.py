@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, Self
 
 import duckdb
 
+from ddb_aiquery._sql import named
+
 _FETCHES = frozenset(
     {"fetchall", "fetchone", "fetchmany", "df", "fetchdf", "to_df", "fetchnumpy", "pl", "torch", "tf", "to_arrow_table"}
     | {"arrow", "fetch_arrow_table", "to_arrow_reader", "fetch_arrow_reader", "fetch_record_batch", "iter_rows"}
 )
 _SHOWS = frozenset({"show", "preview", "to_csv", "write_csv", "to_parquet", "write_parquet", "to_dicts", "materialize"})
-_MAKES = {"create": "CREATE TABLE {name} AS {query}", "to_table": "CREATE TABLE {name} AS {query}",
-          "insert_into": "INSERT INTO {name} {query}"}  # fmt: skip
+_MAKES = {"create": "create", "to_table": "create", "insert_into": "insert"}
+"""By method, the statement of relation.sql that does it."""
+_PART = re.compile(r'(?:[^".]|"(?:[^"]|"")*+")*+')
+_QUOTES = re.compile(r'""|"')
 
 
 class Connection(Protocol):
@@ -61,7 +66,7 @@ class AiRelation:
             # The relation is answered when it is shown, not when the method is looked up.
             return lambda *args, **options: getattr(self._answered(), name)(*args, **options)  # noqa: PLW0108
         if name in _MAKES:
-            return lambda table, *_: self._made(_MAKES[name], table)
+            return lambda table_name: self._made(_MAKES[name], table_name)
         value = getattr(self.raw, name)
         return self._composing(value) if callable(value) else value
 
@@ -91,7 +96,7 @@ class AiRelation:
             if name == "iter_rows":
                 return iter(connection.fetchall())
             result = getattr(connection, {"to_df": "df"}.get(name, name))(*args, **options)
-            if stepping and not result:
+            if stepping and is_end(result, *args, **options):
                 self._read = None
             return result
 
@@ -102,8 +107,8 @@ class AiRelation:
         table = self._open().arrow_of_all()
         return self._connection.raw.from_arrow(table)
 
-    def _made(self, template: str, table: str) -> None:
-        text = template.format(name=table, query=self.raw.sql_query())
+    def _made(self, statement: str, table: str) -> None:
+        text = named("relation.sql")[statement].format(name=_qualified(table), query=self.raw.sql_query())
         self._connection.run_relation(text, self._parameters)
 
     def _composing(self, method: Callable[..., Any]) -> Callable[..., Any]:
@@ -116,3 +121,25 @@ class AiRelation:
             return result
 
         return call
+
+
+def is_end(result: Any, wanted: int = 1, *, size: int = 1, vectors_per_chunk: int = 1, **_: Any) -> bool:
+    """Tell whether what a step returned is the end of the rows: it is empty, and something was asked for."""
+    return (result is None or (hasattr(result, "__len__") and len(result) == 0)) and all(
+        (wanted, size, vectors_per_chunk)
+    )
+
+
+def _qualified(name: str) -> str:
+    """Return a table's name as SQL, read as DuckDB's relations read it: dots part it, double quotes keep them."""
+    parts, place = [], 0
+    while place <= len(name):
+        part = _PART.match(name, place)
+        parts.append(_QUOTES.sub(lambda quote: quote[0][1:], part[0] if part else ""))
+        place += len(part[0]) if part else 0
+        if name[place : place + 1] not in {"", "."}:
+            raise duckdb.ParserException(
+                f"Parser Error: Unterminated quoted identifier in qualified name! (input: {name})"
+            )
+        place += 1
+    return ".".join('"' + part.replace('"', '""') + '"' for part in parts)

@@ -1,0 +1,78 @@
+"""Relations write and step as DuckDB's own do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import duckdb
+import pytest
+
+import ddb_aiquery
+
+TABLES = "SELECT schema_name, table_name FROM duckdb_tables() WHERE NOT internal ORDER BY ALL"
+NAMES = [
+    "plain",
+    "my table",
+    "group",
+    '"x y"',
+    "sch.a",
+    'sch."a.b"',
+    '"sch"."q"',
+    '"a""b"',
+    'a "b" c',
+    "z1 AS SELECT 1; DROP TABLE kept; CREATE TABLE z2",
+    "'q'",
+    "memory.sch.c",
+    'a"b',
+    'main.a"b',
+    "nosuch.x",
+    "",
+    "sch.",
+]
+
+
+def tried(action: Any) -> Any:
+    try:
+        return action()
+    except duckdb.Error as error:
+        return type(error)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("method", ["create", "to_table"])
+def test_a_table_is_named_as_duckdb_names_it(name: str, method: str) -> None:
+    """Whatever the name holds, it is a name: the same tables are there, or the same kind of error is raised."""
+    outcomes = []
+    with ddb_aiquery.connect(config={}) as ours, duckdb.connect() as theirs:
+        for con in (ours, theirs):
+            con.execute("CREATE TABLE kept (a INT); CREATE SCHEMA sch")
+            raised = tried(lambda: getattr(con.sql("SELECT 1 AS a"), method)(name))  # noqa: B023 (called at once)
+            outcomes.append((raised, con.execute(TABLES).fetchall()))
+    assert outcomes[0] == outcomes[1]
+
+
+def test_rows_go_into_a_table_whatever_it_is_called(con: Any, served: Any) -> None:
+    """`insert_into` takes the names that `create` takes; answers are written with the rows."""
+    served.says("yes")
+    con.execute('CREATE TABLE "my ""own"" table" (said VARCHAR)')
+    con.sql("SELECT ai_query('chat', 'q')").insert_into('"my ""own"" table"')
+    assert con.execute('FROM "my ""own"" table"').fetchall() == [("yes",)]
+
+
+def test_to_fetch_no_rows_leaves_them_all(con: Any, served: Any) -> None:
+    """fetchmany(0) and an empty chunk take nothing from an open result."""
+    served.says("yes")
+    con.execute("SELECT i, ai_query('chat', 'q' || i) FROM range(3) AS s(i) ORDER BY i")
+    assert (con.fetchmany(0), con.fetchmany(size=0), len(con.fetch_df_chunk(0))) == ([], [], 0)
+    assert con.fetchmany(1) == [(0, "yes")]
+    assert con.fetchall() == [(1, "yes"), (2, "yes")]
+    assert con.fetchmany(1) == []
+
+
+def test_a_relation_steps_over_nothing(scripted: Any) -> None:
+    """fetchmany(0) on a relation does not run it anew."""
+    with ddb_aiquery.connect(config=scripted.settings("test")) as con:
+        relation = con.sql("SELECT i FROM range(2) AS s(i)")
+        assert relation.fetchone() == (0,)
+        assert relation.fetchmany(0) == []
+        assert relation.fetchone() == (1,)
