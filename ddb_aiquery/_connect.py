@@ -7,8 +7,7 @@ from typing import Any
 
 import duckdb
 
-from ddb_aiquery._connection import AiConnection
-from ddb_aiquery._functions import install
+from ddb_aiquery._connection import AiConnection, opened
 from ddb_aiquery._session import Session
 from ddb_aiquery._settings import load
 
@@ -27,7 +26,4 @@ def connect(
     session = Session(load(config))
     if "duckdb_config" in duckdb_options:
         duckdb_options["config"] = duckdb_options.pop("duckdb_config")
-    raw = duckdb.connect(str(database), read_only, **duckdb_options)
-    con = AiConnection(raw, session)  # before the macros: it opens cursors, which would each get them too
-    install(raw, session)
-    return con
+    return opened(duckdb.connect(str(database), read_only, **duckdb_options), session)

@@ -12,10 +12,12 @@ from typing import Any, Self
 import duckdb
 
 from ddb_aiquery._failures import in_our_words
+from ddb_aiquery._functions import install
 from ddb_aiquery._planner import Asker, Outcome
 from ddb_aiquery._planner.desk import quoted
 from ddb_aiquery._python_tables import called_with
 from ddb_aiquery._relation import AiRelation, is_end
+from ddb_aiquery._session import Session
 from ddb_aiquery._sql import named
 from ddb_aiquery._statements import Statements
 from ddb_aiquery._values import Estimate, Run
@@ -79,7 +81,9 @@ class AiConnection:
             self._raw.close()
 
     def cursor(self) -> AiConnection:
-        """Return a second connection to the same database, with the planner."""
+        """Return a second connection to the same database, with the planner, and figures and interrupts of its own."""
+        if isinstance(self._asker, Session):
+            return opened(self._raw.duplicate(), Session(self._asker.settings))
         return AiConnection(self._raw.cursor(), self._asker)
 
     duplicate = cursor
@@ -212,3 +216,10 @@ class AiConnection:
             return self if result is self._raw else result
 
         return call
+
+
+def opened(raw: duckdb.DuckDBPyConnection, session: Session) -> AiConnection:
+    """Return a connection whose calls answer for the session."""
+    con = AiConnection(raw, session)
+    install(raw, session)
+    return con
