@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from types import FrameType
 from typing import Any, TypeVar
@@ -16,7 +16,7 @@ from ddb_aiquery._planner import Asker, Finish, Outcome, Statement
 from ddb_aiquery._planner.callers import Callers
 from ddb_aiquery._planner.prepared import Prepared
 from ddb_aiquery._planner.presenting import estimated, present, show_plan
-from ddb_aiquery._planner.text import Token, explained, has_query, tokens
+from ddb_aiquery._planner.text import Token, explained, has_query, only_reads, tokens
 from ddb_aiquery._python_tables import PythonTables
 from ddb_aiquery._relation import AiRelation
 from ddb_aiquery._sql import named
@@ -110,17 +110,23 @@ class Statements:
             self._explain(text, listed, parameters, frame)
         elif kind in _planner.PLANNED and has_query(kind, words):
             self._planned(self._statement(text, kind, parameters, frame))
-        else:
+        elif only_reads(kind, words):
             if kind == "PREPARE":
                 self._prepared.keep(text, listed)
             self._unasked(text, parameters)
+        else:
+            statement = Statement(text, kind, parameters)
+            self._opened(lambda: self._session.call(statement, f"a statement {kind}"))
 
     def _planned(self, statement: Statement) -> None:
-        self._open = self.translated(lambda: self._session.run(statement))
-        self.outcome = self._open.outcome
-        self.description = self._raw.description
+        self._opened(lambda: self._session.run(statement))
         if statement.kind in _planner.WRITES:
             self.translated(lambda: present(self._raw, self.settle))
+
+    def _opened(self, run: Callable[[], Finish]) -> None:
+        self._open = self.translated(run)
+        self.outcome = self._open.outcome
+        self.description = self._raw.description
 
     def _unasked(self, text: str, parameters: Any) -> None:
         """Run a statement that reads calls but must evaluate none: DESCRIBE, PREPARE, CREATE VIEW, ..."""
@@ -128,7 +134,8 @@ class Statements:
         try:
             self._raw.execute(text, parameters)
         except BaseException:
-            self._session.restore()
+            with suppress(duckdb.Error):  # in an aborted transaction, whose rollback restores as well
+                self._session.restore()
             raise
         self.description = self._raw.description
         self._open = Finish([self._session.restore])
@@ -148,11 +155,13 @@ class Statements:
         show_plan(self._raw, outcome, rows)
 
     def _statement(self, text: str, kind: str, parameters: Any, frame: FrameType | None) -> Statement:
-        return Statement(text, kind, parameters, objects=self.tables.read_by(text, frame))
+        with self._session.reading():
+            return Statement(text, kind, parameters, objects=self.tables.read_by(text, frame))
 
     def _is_special(self, text: str, frame: FrameType | None) -> bool:
         if self.relations:
-            variables = self.tables.variables(text, frame)
+            with self._session.reading():
+                variables = self.tables.variables(text, frame)
             if any(isinstance(value, AiRelation) for value in variables.values()):
                 return True
         return self.has_calls(text) or self._prepared.may_be_in(text)

@@ -74,7 +74,7 @@ SELECT to_json([
 SELECT request
 
 -- name: key_request
-SELECT CASE WHEN typeof(request) = 'VARCHAR' THEN request::VARCHAR ELSE to_json(request)::VARCHAR END
+SELECT CASE WHEN typeof(request) IN ('VARCHAR', 'JSON') THEN request::VARCHAR ELSE to_json(request)::VARCHAR END
 
 -- name: key_files
 SELECT if(typeof(request) = 'VARCHAR', '', typeof(request)) || coalesce(sha256(files::VARCHAR), '')
@@ -104,6 +104,23 @@ SELECT json_deserialize_sql(?);
 
 -- name: transaction
 SELECT current_transaction_id();
+
+-- name: taken
+-- What stands at the name that CREATE TABLE gives: in the schema named, or the current one.
+SELECT kind
+FROM (
+    SELECT 'table' AS kind, database_name, schema_name, table_name AS name, temporary FROM duckdb_tables()
+    UNION ALL
+    SELECT 'view', database_name, schema_name, view_name, temporary FROM duckdb_views() WHERE NOT internal
+)
+WHERE lower(name) = $name
+    AND CASE
+        WHEN $database IS NOT NULL THEN lower(database_name) = $database AND lower(schema_name) = $schema
+        WHEN $temporary THEN temporary
+        WHEN $schema IS NULL THEN database_name = current_database() AND schema_name = current_schema()
+        WHEN lower(schema_name) = $schema THEN database_name = current_database()
+        ELSE lower(database_name) = $schema AND schema_name = 'main'
+    END;
 
 -- name: keep
 CREATE TEMP TABLE {table} AS {query}

@@ -33,6 +33,8 @@ class Desk:
     tables: list[str] = field(default_factory=list)
     adopted: dict[str, Any] = field(default_factory=dict)
     """Registered objects whose views made way for a copy."""
+    lasting: bool = False
+    """Whether a statement that only reads leaves something behind: what it drew from a sequence."""
     values: dict[str, Ast] = field(default_factory=dict)
     waiting: Spill | None = None
     """Answers on disk, which need not come into memory if only the final run reads them."""

@@ -61,6 +61,16 @@ def bound_text(connection: duckdb.DuckDBPyConnection, query: str, parameters: An
     return str(rows[0][1])
 
 
+def bind(connection: duckdb.DuckDBPyConnection, text: str, parameters: Any = None) -> None:
+    """Let DuckDB bind a statement, its target included, and do nothing.
+
+    Raises:
+        Unbound: the statement is wrong.
+    """
+    with unoptimised(connection):
+        connection.execute(f"EXPLAIN {text}", parameters)
+
+
 def read(connection: duckdb.DuckDBPyConnection, query: str) -> Ast:
     """Return the tree of one SELECT, without positions.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from ddb_aiquery._planner.bind import Bound
     from ddb_aiquery._planner.running import Stage
 
+_WITH = re.compile(r"\s*with\b", re.IGNORECASE)
 CHANGES = frozenset({"UPDATE", "DELETE", "MERGE_INTO"})
 """Statements whose own text must run, since their query is only part of what they do."""
 WRITES = CHANGES | {"INSERT", "CREATE", "COPY"}
@@ -42,6 +44,8 @@ class Plan:
     bound: Bound
     state: State
     span: Span | None
+    draws: bool = False
+    """Whether it draws from a sequence, which must not be undone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,6 @@ def span_of(statement: Statement) -> Span | None:
     """Return where the query stands in the user's text."""
     if statement.kind == "SELECT":
         return Span("", statement.text.strip().rstrip(";"), "")
-    if statement.kind in CHANGES:
-        return None
+    if statement.kind in CHANGES or (statement.kind != "SELECT" and _WITH.match(statement.text)):
+        return None  # a WITH before INSERT belongs to the query behind it
     return query_of(statement.text, after="into" if statement.kind == "INSERT" else None)

@@ -20,9 +20,10 @@ from ddb_aiquery._planner.functions import Functions, read_functions
 from ddb_aiquery._planner.macros import answering, install
 from ddb_aiquery._planner.normal_form import Unbound
 from ddb_aiquery._planner.questions import Answers
-from ddb_aiquery._planner.records import Finish, Outcome, Plan, Statement, is_values, span_of
+from ddb_aiquery._planner.records import WRITES, Finish, Outcome, Plan, Statement, is_values, span_of
 from ddb_aiquery._planner.running import DEAR, Asker, Counting, Live, Memory
 from ddb_aiquery._planner.stages import Solver
+from ddb_aiquery._planner.targets import Hopeless, settled
 from ddb_aiquery._planner.text import Span, inner_query
 from ddb_aiquery._sql import named
 
@@ -59,13 +60,9 @@ class Session:
         self.connection.execute(named("planner.sql")["planning"])
         try:
             yield
-        except (duckdb.Error, Unbound):
-            raise
-        except BaseException:
-            self.restore()
-            raise
-        else:
-            self.restore()
+        finally:
+            with suppress(duckdb.Error):  # in an aborted transaction, whose rollback restores as well
+                self.restore()
 
     def restore(self) -> None:
         """Make `ai_query` the function again."""
@@ -100,9 +97,11 @@ class Session:
                 self.asker.finish(run)
                 raise said from None
             return self._called(statement, run, str(error))
+        except Hopeless as hopeless:
+            self._undo(desk, run, own)
+            raise hopeless.error from None
         except BaseException:
-            self._abandon(desk, own=own)
-            self.asker.finish(run)
+            self._undo(desk, run, own)
             raise
         return Finish(
             [*self._ending(statement, desk, own=own), lambda: self.asker.finish(run)],
@@ -132,6 +131,10 @@ class Session:
         self._abandon(desk, own=own)
         self.asker.finish(run)
 
+    def call(self, statement: Statement, reason: str) -> Finish:
+        """Run a statement that no plan is made for: DuckDB calls the function. The errors are those of `run`."""
+        return self._called(statement, self.asker.begin(statement.text), reason)
+
     def _called(
         self, statement: Statement, run: Any, reason: str, cleaning: Sequence[Callable[[], Any]] = ()
     ) -> Finish:
@@ -151,7 +154,12 @@ class Session:
             desk.run("begin")
         desk.adopt(statement.objects)
         statement = replace(statement, text=desk.copied(statement.text))
+        if statement.kind in WRITES and (cut := span_of(statement)) is not None and not is_values(cut.query):
+            self.connection.execute(named("planner.sql")["planning"])
+            if settled(self.connection, statement, cut):
+                return Outcome()
         plan, table = self.plan(statement, desk)
+        desk.lasting = plan.draws
         runner = Live(desk, table, self.asker, run, self.memory, self.dear)
         solver = Solver(plan.state, runner, plan.bound.rel, plan.bound.outs)
         solver.solve(plan.bound.rel, [*plan.bound.outs, *plan.bound.rel.order], [])
@@ -181,7 +189,7 @@ class Session:
         tree = normal_form.with_unique_ctes(normal_form.read(self.connection, text), desk.prefix)
         table = desk.answers(texts=asks_texts(tree))
         state = State(self.functions, lambda call: table.look_up(call, state))
-        return Plan(statement, Binder(state).statement(tree), state, cut), table
+        return Plan(statement, Binder(state).statement(tree), state, cut, "nextval" in text.lower()), table
 
     def _finish_text(self, plan: Plan, table: Answers, solver: Solver, *, kept: bool) -> None:
         """Run the user's own text over the answers, or the plan's where rows were kept."""
@@ -191,7 +199,7 @@ class Session:
             return
         for macro in answering(table, kept=kept):
             self.connection.execute(macro)
-        if plan.span is not None and not self._binds(plan.span.query, statement.parameters):
+        if plan.span is not None and not self._binds(plan, plan.span):
             self.restore()
             if kept or (text := self._rewritten(plan, plan.span, solver)) is None:
                 raise Unplannable("a place where no subquery may stand")
@@ -199,13 +207,19 @@ class Session:
             return
         self.connection.execute(statement.prefix + statement.text, statement.parameters)
 
-    def _binds(self, query: str, parameters: Any) -> bool:
+    def _binds(self, plan: Plan, span: Span) -> bool:
         """Return whether the query takes a subquery wherever it calls: an alias that is used again does not."""
+        if plan.draws:  # even a relation would draw; and to bind a statement instead may abort the transaction
+            return True
         try:
-            self.connection.sql(query, params=parameters)
+            self.connection.sql(span.query, params=plan.statement.parameters)
         except duckdb.Error:
             return False
         return True
+
+    def _columns(self, query: str, parameters: Any = None) -> list[tuple[str, str]]:
+        """Return the names and types of a query that binds; it is not run, as even a relation of it may be."""
+        return [row[:2] for row in self.connection.execute(f"DESCRIBE {query}", parameters).fetchall()]
 
     def _rewritten(self, plan: Plan, span: Span, solver: Solver) -> str | None:
         """Return the text with its query written anew, None if names or types would not be the same."""
@@ -217,9 +231,7 @@ class Session:
         query = exactly(rel, items, plan.state, [ast.order(order)] if order else [])
         text = normal_form.write(self.connection, solver.complete(query))
         with self.reading():
-            theirs = self.connection.sql(span.query, params=plan.statement.parameters)
-            ours = self.connection.sql(text)
-            alike = theirs.columns == ours.columns and list(map(str, theirs.types)) == list(map(str, ours.types))
+            alike = self._columns(span.query, plan.statement.parameters) == self._columns(text)
         return f"{span.before}{text}{span.after}" if alike else None
 
     def _cleaning(self, desk: Desk, *, own: bool) -> list[Callable[[], Any]]:
@@ -227,7 +239,7 @@ class Session:
 
     def _ending(self, statement: Statement, desk: Desk, *, own: bool) -> list[Callable[[], Any]]:
         """Return what ends a statement whose result was read: one that only reads is undone at one stroke."""
-        if own and statement.kind == "SELECT" and "nextval" not in statement.text.lower():
+        if own and statement.kind == "SELECT" and not desk.lasting:
             return [lambda: desk.run("rollback"), desk.release]
         return self._cleaning(desk, own=own)
 

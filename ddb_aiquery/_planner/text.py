@@ -132,6 +132,11 @@ def has_query(kind: str, words: Sequence[str]) -> bool:
     return words[:1] not in (["describe"], ["show"], ["desc"])
 
 
+def only_reads(kind: str, words: Sequence[str]) -> bool:
+    """Return whether a statement without a query to plan evaluates no call: CREATE VIEW or MACRO, DESCRIBE, PREPARE."""
+    return kind in {"CREATE", "COPY", "SELECT", "PREPARE", "INSERT"} and words[1:2] != ["type"]
+
+
 def explained(text: str, listed: Sequence[Token]) -> tuple[str, bool]:
     """Return what stands before the statement in an EXPLAIN, and whether it says ANALYZE."""
     start = next((t for t in listed[1:] if t.level == 0 and t.word not in {"analyze", "(", ")"}), listed[-1]).start
