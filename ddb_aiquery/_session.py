@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ddb_aiquery import _ask
-from ddb_aiquery._engine.budget import MICRO, Budget, Purse, cost_micro
+from ddb_aiquery._engine.budget import MICRO, Budget, Lease, Purse, cost_micro
 from ddb_aiquery._engine.engine import Asking, Engine
 from ddb_aiquery._engine.forecast import BYTES_PER_TOKEN, DEFAULT_OUTPUT_TOKENS
 from ddb_aiquery._engine.store import Store
@@ -242,7 +242,7 @@ def usage_row(run: Run) -> dict[str, Any]:
 
 
 class DayAccount:
-    """Today's money in the store, as a Purse needs it. A Run that passes midnight stays on its first day."""
+    """Today's money in the store, as a Lease needs it. A Run that passes midnight stays on its first day."""
 
     def __init__(self, store: Store, limit: int) -> None:
         self._store = store
@@ -258,10 +258,15 @@ class DayAccount:
         self._store.settle(self._day, reserved, spent)
 
 
+def lease(limits: Limits, store: Store) -> Lease | None:
+    """Return a share of today's money in the store, None where the day has no limit."""
+    limit = Budget.of(limits).day_micro
+    return None if limit is None else Lease(DayAccount(store, limit), limit)
+
+
 def purse(limits: Limits, store: Store) -> Purse:
     """Return the money of one Run under these limits."""
-    budget = Budget.of(limits)
-    return Purse(budget, None if budget.day_micro is None else DayAccount(store, budget.day_micro))
+    return Purse(Budget.of(limits), lease(limits, store))
 
 
 class Running:

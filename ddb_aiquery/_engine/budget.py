@@ -1,7 +1,10 @@
-"""Money: counted in whole micro-dollars, reserved before a call and settled after it, so that no limit is ever passed.
+"""Money: counted in whole micro-dollars, reserved before a call and settled after it.
+
+No call begins whose estimate could pass a limit. A reply dearer than its estimate is booked in full, so a limit can be
+passed by the excess of the calls under way, and nothing goes after them.
 
 A limit of a Run is kept here, in memory. The day's limit is shared by processes, so it is kept by a ledger, from which
-a Purse leases slices; a slice is money reserved, so leasing can only err towards spending less.
+a process leases slices; a slice is money reserved, so leasing can only err towards spending less.
 """
 
 from __future__ import annotations
@@ -60,22 +63,74 @@ def cost_micro(usage: Usage, input_price: float | None, output_price: float | No
     return math.ceil(round(cost, 6))  # 0.1 * 3 is a little more than 0.3: no cent for that
 
 
+class Lease:
+    """The part of the day's money that one process has in hand, for any number of Runs; usable from any thread."""
+
+    __slots__ = ("_day", "_limit", "_lock", "_open", "_owed", "_unused")
+
+    def __init__(self, day: DayLedger, limit: int) -> None:
+        self._day = day
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._unused = 0  # reserved in the ledger and not yet given to a call
+        self._owed = 0  # spent, and not yet told to the ledger
+        self._open = False  # whether somebody will close it; what ends after that is told to the ledger at once
+
+    def take(self, estimate: int) -> bool:
+        """Set money aside for one call; False where that could pass the day's limit."""
+        with self._lock:
+            if estimate > self._unused and not self._grow(estimate - self._unused):
+                return False
+            self._unused -= estimate
+            return True
+
+    def end(self, reserved: int, actual: int) -> None:
+        """Replace a call's reservation by what it did cost."""
+        with self._lock:
+            if not self._open:
+                if reserved or actual:
+                    self._day.settle(reserved, actual)
+                return
+            left = self._unused + reserved - actual
+            self._unused = max(0, left)
+            self._owed += actual + min(0, left)
+            if left < 0:  # dearer than all there is in hand: the truth is written down whatever the limit
+                self._day.settle(0, -left)
+
+    def close(self) -> None:
+        """Tell the ledger what was spent and give the rest back; the next call leases anew."""
+        with self._lock:
+            if self._unused or self._owed:
+                self._day.settle(self._unused + self._owed, self._owed)
+                self._unused = self._owed = 0
+            self._open = False
+
+    def _grow(self, missing: int) -> bool:
+        """Lease a slice of the day's money, or at least what this call lacks."""
+        if self._owed:
+            self._day.settle(self._owed, self._owed)
+            self._owed = 0
+        self._open = True
+        for amount in (max(missing, self._limit // _SLICES), missing):
+            if self._day.reserve(amount):
+                self._unused += amount
+                return True
+        return False
+
+
 class Purse:
     """One Run's money. Every method may be called from any thread.
 
-    `spent` and `reserved` are micro-dollars, `requests` the calls begun. A reservation that is never settled or
-    released stays reserved: a call whose outcome is unknown may have been billed.
+    `spent` and `reserved` are micro-dollars, `requests` the calls begun. A reservation that is never settled stays
+    reserved: a call whose outcome is unknown may have been billed.
     """
 
-    __slots__ = ("_budget", "_day", "_lease", "_lock", "_open", "_owed", "requests", "reserved", "spent")
+    __slots__ = ("_budget", "_lease", "_lock", "requests", "reserved", "spent")
 
-    def __init__(self, budget: Budget, day: DayLedger | None = None) -> None:
+    def __init__(self, budget: Budget, lease: Lease | None = None) -> None:
         self._budget = budget
-        self._day = day if budget.day_micro is not None else None
+        self._lease = lease
         self._lock = threading.Lock()
-        self._lease = 0  # reserved in the day's ledger and not yet given to a call
-        self._owed = 0  # spent, and not yet told to the day's ledger
-        self._open = False  # whether somebody will close it; what ends after that is told to the ledger at once
         self.spent = self.reserved = self.requests = 0
 
     def reserve(self, estimate: int) -> None:
@@ -83,19 +138,16 @@ class Purse:
 
         Raises BudgetExceeded where the call could pass a limit; nothing is set aside then.
         """
-        estimate = max(0, estimate)
         with self._lock:
             budget = self._budget
             if budget.query_requests is not None and self.requests >= budget.query_requests:
                 raise BudgetExceeded(
                     f"this query has made {self.requests:,} calls, which is its limit; raise budget.query_requests"
                 )
-            if budget.query_micro is not None and self.spent + self.reserved + estimate > budget.query_micro:
+            if not self.fits(estimate):
                 raise BudgetExceeded(self._message("this query", "budget.query_usd", budget.query_micro, estimate))
-            if self._day is not None and estimate > self._lease:
-                self._lease_more(self._day, estimate)
-            if self._day is not None:
-                self._lease -= estimate
+            if self._lease is not None and not self._lease.take(estimate):
+                raise BudgetExceeded(self._message("the day", "budget.day_usd", budget.day_micro, estimate))
             self.reserved += estimate
             self.requests += 1
 
@@ -105,52 +157,21 @@ class Purse:
         return limit is None or self.spent + self.reserved + estimate <= limit
 
     def settle(self, reserved: int, actual: int) -> None:
-        """Replace a call's reservation by what it did cost."""
-        self._end(max(0, reserved), max(0, actual))
-
-    def release(self, reserved: int) -> None:
-        """Give a reservation back: the call was not billed."""
-        self._end(max(0, reserved), 0)
-
-    def close(self) -> None:
-        """Tell the day's ledger what was spent and give the unused lease back; call it when the Run ends."""
-        with self._lock:
-            if self._day is not None and (self._lease or self._owed):
-                self._day.settle(self._lease + self._owed, self._owed)
-                self._lease = self._owed = 0
-            self._open = False
-
-    def _end(self, reserved: int, actual: int) -> None:
+        """Replace a call's reservation by what it did cost, 0 where it was not billed."""
         with self._lock:
             self.reserved -= reserved
             self.spent += actual
-            if self._day is None:
-                return
-            if not self._open:
-                if reserved or actual:
-                    self._day.settle(reserved, actual)
-                return
-            self._owed += min(actual, reserved)
-            self._lease += max(0, reserved - actual)
-            if actual > reserved:  # dearer than estimated: the truth is written down whatever the limit
-                self._day.settle(0, actual - reserved)
+            if self._lease is not None:
+                self._lease.end(reserved, actual)
 
-    def _lease_more(self, day: DayLedger, estimate: int) -> None:
-        """Lease a slice of the day's money, or at least what this call needs."""
-        limit = self._budget.day_micro or 0
-        missing = estimate - self._lease
-        if self._owed:
-            day.settle(self._owed, self._owed)
-            self._owed = 0
-        self._open = True
-        for amount in (max(missing, limit // _SLICES), missing):
-            if day.reserve(amount):
-                self._lease += amount
-                return
-        raise BudgetExceeded(self._message("the day", "budget.day_usd", limit, estimate))
+    def close(self) -> None:
+        """Settle with the day; call it when the Run ends."""
+        if self._lease is not None:
+            self._lease.close()
 
-    def _message(self, what: str, setting: str, limit: int, estimate: int) -> str:
+    def _message(self, what: str, setting: str, limit: int | None, estimate: int) -> str:
+        call, most, spent, reserved = (f"${(x or 0) / MICRO:.6f}" for x in (estimate, limit, self.spent, self.reserved))
         return (
-            f"the next call may cost ${estimate / MICRO:.6f} and pass the limit of {what}, ${limit / MICRO:.6f}; "
-            f"this query has spent ${self.spent / MICRO:.6f} and reserved ${self.reserved / MICRO:.6f}; raise {setting}"
+            f"the next call may cost {call} and pass the limit of {what}, {most}; "
+            f"this query has spent {spent} and reserved {reserved}; raise {setting}"
         )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ddb_aiquery import _session
 from ddb_aiquery._address import endpoint_name
-from ddb_aiquery._engine.budget import Purse, cost_micro
+from ddb_aiquery._engine.budget import Budget, Lease, Purse, cost_micro
 from ddb_aiquery._engine.engine import Asking, Engine
 from ddb_aiquery._engine.flight import Batch
 from ddb_aiquery._engine.tally import Tally
@@ -90,6 +90,8 @@ class Desk:
         self._endpoints: dict[str, Endpoint] = {}
         self._accounts: list[_Account] = []
         self._period = Tally(time.monotonic, label="gateway")
+        self._lease: Lease | None = None
+        """The day's money in hand for all requests of a period: with one each, few could be under way at once."""
 
     @property
     def engine(self) -> Engine:
@@ -149,7 +151,7 @@ class Desk:
         """
         distinct = list(dict.fromkeys(questions))
         tally = Tally(time.monotonic)
-        account = _Account(tally, _session.purse(self.settings.limits, self.engine.store))
+        account = _Account(tally, self._purse())
         tally.add(rows=len(questions))
         tally.endpoints.add(endpoint.name)
         self._accounts.append(account)
@@ -162,6 +164,13 @@ class Desk:
         except AiQueryError as error:
             raise _refusal(error) from None
         return [found[question] for question in questions]
+
+    def _purse(self) -> Purse:
+        """Return one request's money."""
+        limits = self.settings.limits
+        if self._lease is None:
+            self._lease = _session.lease(limits, self.engine.store)
+        return Purse(Budget.of(limits), self._lease)
 
     async def _arrived(self, batch: Batch, arrival: _Arrival, endpoint: Endpoint, gone: Awaitable[None]) -> None:
         leaving = asyncio.ensure_future(gone)
@@ -198,6 +207,7 @@ class Desk:
             _merge(self._period, account.tally)
         run = self._period.run()
         self._period = Tally(time.monotonic, label="gateway")
+        self._lease = None  # requests under way keep theirs, which is closed with the first and the last of them
         if run.questions:
             self.figures.add(run)
         # In a thread: it waits for the disk, and every client would wait with it.

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ddb_aiquery._engine.budget import Budget, Purse, cost_micro
+from ddb_aiquery._engine.budget import Budget, Lease, Purse, cost_micro
 from ddb_aiquery._settings import Limits
 from ddb_aiquery._values import Usage
 from ddb_aiquery.errors import BudgetExceeded
@@ -41,6 +41,11 @@ def spend(purse, estimate, actual):
         return False
     purse.settle(estimate, actual)
     return True
+
+
+def purse_of_the_day(ledger):
+    """Return a purse that only the day limits."""
+    return Purse(Budget(day_micro=ledger.limit), Lease(ledger, ledger.limit))
 
 
 @pytest.mark.parametrize(
@@ -89,7 +94,7 @@ STEPS = st.lists(st.tuples(st.integers(0, 50), st.integers(0, 3)), max_size=200)
 def test_no_limit_is_ever_passed(steps, query, day):
     """With costs up to the estimate, neither the query's nor the day's spending passes its limit, at any moment."""
     ledger = Ledger(day)
-    purse = Purse(Budget(query_micro=query, day_micro=day), ledger)
+    purse = Purse(Budget(query_micro=query, day_micro=day), Lease(ledger, day))
     open_calls = []
     for estimate, action in steps:
         if action < 2:
@@ -102,11 +107,11 @@ def test_no_limit_is_ever_passed(steps, query, day):
             reserved = open_calls.pop()
             purse.settle(reserved, min(estimate, reserved))
         elif open_calls:
-            purse.release(open_calls.pop())
+            purse.settle(open_calls.pop(), 0)
         assert purse.spent + purse.reserved <= query
         assert purse.spent + purse.reserved <= ledger.spent + ledger.reserved <= day
     for reserved in open_calls:
-        purse.release(reserved)
+        purse.settle(reserved, 0)
     purse.close()
     assert (ledger.spent, ledger.reserved) == (purse.spent, 0)
 
@@ -114,14 +119,14 @@ def test_no_limit_is_ever_passed(steps, query, day):
 def test_calls_that_end_after_their_run_are_booked():
     """A stopped statement's calls under way are paid for all the same: the day knows, to the micro-dollar."""
     ledger = Ledger(1_000)
-    purse = Purse(Budget(day_micro=1_000), ledger)
+    purse = purse_of_the_day(ledger)
     for _ in range(3):
         purse.reserve(100)
     purse.settle(100, 70)
     purse.close()
     assert (ledger.spent, ledger.reserved) == (70, 200)
     purse.settle(100, 40)
-    purse.release(100)
+    purse.settle(100, 0)
     assert (ledger.spent, ledger.reserved) == (110, 0)
     assert spend(purse, 100, 60)
     purse.close()
@@ -131,17 +136,27 @@ def test_calls_that_end_after_their_run_are_booked():
 def test_a_call_that_cost_more_than_estimated_is_booked_in_full():
     """The truth is written down, and nothing goes after it."""
     ledger = Ledger(1_000)
-    purse = Purse(Budget(day_micro=1_000), ledger)
+    purse = purse_of_the_day(ledger)
     assert spend(purse, 100, 5_000)
     assert not spend(purse, 1_000, 0)
     purse.close()
     assert (ledger.spent, ledger.reserved) == (5_000, 0)
 
 
+def test_dear_replies_are_booked_out_of_what_is_leased():
+    """Replies dearer than their estimates cost no transaction each while the lease has room for them."""
+    ledger = Ledger(100_000)
+    purse = purse_of_the_day(ledger)
+    assert all(spend(purse, 5, 10) for _ in range(1_000))
+    assert ledger.transactions < 50
+    purse.close()
+    assert (ledger.spent, ledger.reserved) == (10_000, 0)
+
+
 def test_the_days_money_is_leased_in_slices():
     """10,000 small calls take some hundred transactions, and the last micro-dollar can still be spent."""
     ledger = Ledger(10_000)
-    purse = Purse(Budget(day_micro=10_000), ledger)
+    purse = purse_of_the_day(ledger)
     assert all(spend(purse, 1, 1) for _ in range(10_000))
     assert ledger.transactions < 300
     assert not spend(purse, 1, 1)
@@ -152,7 +167,7 @@ def test_the_day_is_one_for_many_queries_and_threads():
     ledger, done = Ledger(20_000), []
 
     def work():
-        purse = Purse(Budget(day_micro=20_000), ledger)
+        purse = purse_of_the_day(ledger)
         done.append(sum(spend(purse, 7, 5) for _ in range(2_000)))
         purse.close()
 
@@ -169,6 +184,6 @@ def test_the_day_is_one_for_many_queries_and_threads():
 def test_what_is_never_settled_stays_reserved():
     """A purse that dies with a call under way leaves the day's ledger with money reserved, never with too little."""
     ledger = Ledger(1_000)
-    Purse(Budget(day_micro=1_000), ledger).reserve(900)
-    other = Purse(Budget(day_micro=1_000), ledger)
+    purse_of_the_day(ledger).reserve(900)
+    other = purse_of_the_day(ledger)
     assert not spend(other, 200, 200)

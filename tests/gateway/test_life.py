@@ -8,6 +8,7 @@ import socket
 import stat
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -114,3 +115,18 @@ def test_the_days_budget_holds(tmp_path) -> None:
         assert "budget.day_usd" in reply.json()["error"]["message"]
         assert gateway.chat("hello", max_tokens=100).status_code == 200
         assert gateway.upstream.requests == 1
+
+
+def test_the_days_budget_has_room_for_many_clients_at_once(tmp_path) -> None:
+    """A hundred requests under way at once, each a thousandth of the day's limit, are all answered."""
+    extra = "[budget]\nday_usd = 0.1\n"
+    prices = {"input_price": 1.0, "output_price": 1.0, "max_concurrency": 128}
+    with running(tmp_path, extra=extra, **prices) as gateway, gateway.client() as client:
+
+        def ask(number: int) -> int:
+            asked = body(f"slow:0.{1000 + number}", max_tokens=50)
+            return client.post("/v1/chat/completions", json=asked).status_code
+
+        with ThreadPoolExecutor(100) as clients:
+            assert list(clients.map(ask, range(100))) == [200] * 100
+        assert gateway.upstream.requests == 100
