@@ -17,16 +17,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ddb_aiquery import _ask
-from ddb_aiquery._engine.budget import MICRO, Budget, Lease, Purse, cost_micro
+from ddb_aiquery._engine.budget import MICRO, Budget, Lease, Purse
 from ddb_aiquery._engine.engine import Asking, Engine
-from ddb_aiquery._engine.forecast import BYTES_PER_TOKEN, DEFAULT_OUTPUT_TOKENS
+from ddb_aiquery._engine.forecast import estimate_micro
 from ddb_aiquery._engine.store import Store
 from ddb_aiquery._engine.tally import Tally
 from ddb_aiquery._process import PROCESS
 from ddb_aiquery._progress import Progress
 from ddb_aiquery._redact import REDACTOR
 from ddb_aiquery._settings import Limits, Settings
-from ddb_aiquery._values import Estimate, Run, Usage
+from ddb_aiquery._values import Estimate, Run
 from ddb_aiquery.errors import CacheError
 
 WINDOW = 32_768
@@ -165,15 +165,13 @@ class Session:
             for part in _ask.groups(batch.columns[: len(_ask.ARGUMENTS)], self.read_terms):
                 endpoint = part.terms.endpoint
                 wanted = [part.question(place) for place, ask in enumerate(part.asks) if ask is not None]
-                for size, answer in self.engine.known(endpoint, wanted):
+                for tokens, answer in self.engine.known(endpoint, wanted):
                     questions += 1
                     if answer is not None:
                         cached += 1
                         continue
-                    tokens = size // BYTES_PER_TOKEN
                     input_tokens += tokens
-                    usage = Usage(tokens, DEFAULT_OUTPUT_TOKENS)
-                    cost += cost_micro(usage, endpoint.input_price, endpoint.output_price)
+                    cost += estimate_micro(endpoint, part.terms.parameters, tokens)
         return Estimate(
             questions=questions,
             cached=cached,

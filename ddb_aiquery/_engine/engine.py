@@ -13,6 +13,7 @@ from itertools import groupby
 from ddb_aiquery._engine.budget import Purse, cost_micro
 from ddb_aiquery._engine.failover import HASTY, next_flight
 from ddb_aiquery._engine.flight import Batch, Flight, InFlight
+from ddb_aiquery._engine.forecast import tokens_in
 from ddb_aiquery._engine.loop import Loop
 from ddb_aiquery._engine.noting import Finding, kept
 from ddb_aiquery._engine.pace import Pace
@@ -125,7 +126,7 @@ class Engine:
             self._loop.call(pool.sweep)
 
     def known(self, endpoint: Endpoint, questions: Sequence[Question]) -> list[tuple[int, Answer | None]]:
-        """Return each Question's request size in bytes and its stored answer, without a call."""
+        """Return how many tokens each Question would put in, about, and its stored answer, without a call."""
         sealed = []
         for question in questions:
             try:
@@ -133,7 +134,10 @@ class Engine:
             except RowError:
                 sealed.append(Envelope(b"", "", b""))
         found = self.store.get_many([envelope.key for envelope in sealed])
-        return [(len(envelope.body), found.get(envelope.key)) for envelope in sealed]
+        return [
+            (tokens_in(question, envelope), found.get(envelope.key))
+            for question, envelope in zip(questions, sealed, strict=True)
+        ]
 
     def note(self, endpoint: Endpoint, found: Sequence[Finding]) -> None:
         """Write beside stored answers what reading them showed; a cache that cannot be written stays as it is."""

@@ -17,7 +17,7 @@ TOKENS_PER_FILE = 1500
 """About what a picture of a million pixels, or a page, is counted as."""
 _OUTPUT_LIMITS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
 DEFAULT_OUTPUT_TOKENS = 1024
-"""Reserved where neither the call nor the settings say `max_tokens`."""
+"""Expected where neither the call nor the settings say `max_tokens`."""
 
 
 def tokens_in(question: Question, envelope: Envelope) -> int:
@@ -29,12 +29,18 @@ def tokens_in(question: Question, envelope: Envelope) -> int:
     return max(0, text) // BYTES_PER_TOKEN + TOKENS_PER_FILE * len(files)
 
 
+def most(endpoint: Endpoint, parameters: str, tokens: int) -> Usage:
+    """Return the most that a call of so many tokens is expected to use; an embedding has no output to pay."""
+    if endpoint.task == "embedding":
+        return Usage(tokens, 0)
+    return Usage(tokens, _own_limit(parameters) or output_limit(endpoint.parameters) or DEFAULT_OUTPUT_TOKENS)
+
+
 def estimate_micro(endpoint: Endpoint, parameters: str, tokens: int) -> int:
-    """Return the most that a call of so many tokens can be billed, in micro-dollars; 0 where no price is known."""
+    """Return what a call of so many tokens may be billed, in micro-dollars; 0 where no price is known."""
     if endpoint.input_price is None and endpoint.output_price is None:
         return 0
-    limit = _own_limit(parameters) or output_limit(endpoint.parameters) or DEFAULT_OUTPUT_TOKENS
-    return cost_micro(Usage(tokens, limit), endpoint.input_price, endpoint.output_price)
+    return cost_micro(most(endpoint, parameters, tokens), endpoint.input_price, endpoint.output_price)
 
 
 @lru_cache(maxsize=256)
