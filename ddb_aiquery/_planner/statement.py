@@ -186,6 +186,8 @@ class Session:
             if CALL in inner.before or CALL in inner.after:
                 raise Unplannable("a call outside the statement's query")
             text = inner.query
+        if "\0" in text:  # from chr(0): DuckDB shows it as it is, and reads no text beyond it
+            raise Unplannable("a text with NUL")
         tree = normal_form.with_unique_ctes(normal_form.read(self.connection, text), desk.prefix)
         table = desk.answers(texts=asks_texts(tree))
         state = State(self.functions, lambda call: table.look_up(call, state))

@@ -35,11 +35,10 @@ def settled(connection: duckdb.DuckDBPyConnection, statement: Statement, cut: Sp
         Hopeless: it cannot be written there.
         duckdb.Error: the target does not fit the query (no such table, another number of columns, ...).
     """
-    words = [token.word for token in tokens(cut.before)]
-    if statement.kind == "COPY":
-        _check_folder([token.word for token in tokens(cut.after)], cut.after)
-        return False
     normal_form.bind(connection, statement.text, statement.parameters)
+    if statement.kind == "COPY":
+        _check_folder(cut.after)
+    words = [token.word for token in tokens(cut.before)]
     if statement.kind != "CREATE" or not _is_taken(connection, words):
         return False
     try:
@@ -69,11 +68,11 @@ def _end(words: Sequence[str], start: int) -> int:
     return next(at for at in range(start, len(words)) if words[at] in {"as", "("})
 
 
-def _check_folder(words: Sequence[str], after: str) -> None:
+def _check_folder(after: str) -> None:
     """Fail where COPY's file would stand in a folder that is not there, or not ours to write in."""
-    target = next((token for token in tokens(after) if token.word.startswith("'")), None)
-    if words[:2] != [")", "to"] or target is None or words[2] != target.word:
-        return
+    close, to, target, *_ = tokens(after)
+    if (close.word, to.word, target.word[:1]) != (")", "to", "'"):
+        return  # the path is an expression
     path = after.encode()[target.start + 1 : target.end - 1].decode().replace("''", "'")
     folder = Path(path).parent
     if "://" in path or path.startswith("/dev/") or os.access(folder, os.W_OK):

@@ -69,7 +69,7 @@ def query_of(text: str, *, after: str | None = None) -> Span:
     if after is not None:
         if after not in words:
             raise Unplannable(f"no {after.upper()} in the statement")
-        begin = next(at for at, token in enumerate(listed) if token.word == after and token.level == 0) + 1
+        begin = next((at + 1 for at, one in enumerate(listed) if one.word == after and one.level == 0), len(listed))
     for token in listed[begin:]:
         opened = token.word == "(" and _opens_query(listed, token)
         if opened or (token.level == 0 and token.word in _QUERY):

@@ -34,6 +34,8 @@ BEGUN = pytest.mark.parametrize("begun", [False, True], ids=["autocommit", "tran
         "INSERT INTO target BY NAME SELECT id AS a, ai_query('e', body) AS zz FROM r",
         "INSERT INTO shown SELECT ai_query('e', body) FROM r",
         "COPY (SELECT ai_query('e', body) FROM r) TO '/no/such/folder/x.csv'",
+        "COPY (SELECT ai_query('e', body) FROM r) TO 'x.foo' (FORMAT foo)",
+        "COPY (SELECT ai_query('e', body) FROM r) TO 'x.csv' (BOGUS 1)",
     ],
 )
 @BEGUN
@@ -45,7 +47,8 @@ def test_nothing_is_asked_for_what_cannot_be_written(
     if begun:
         con.execute("BEGIN")
     with pytest.raises(
-        duckdb.Error, match=r"already exists|Existing object|not exist|columns|column with name|an table|no"
+        duckdb.Error,
+        match=r"already exists|Existing object|not exist|columns|column with name|an table|no|Unrecognized",
     ):
         con.execute(statement)
     assert (recorder.asked, recorder.called) == ([], [])
@@ -130,6 +133,28 @@ def test_a_statement_that_no_plan_is_made_for_calls(con: AiConnection, statement
         con.execute("BEGIN")
     con.execute(statement)
     assert con.execute(check).fetchall() == [("Q",)]
+
+
+@pytest.mark.parametrize(
+    ("query", "rows"),
+    [
+        ("SELECT i FROM range(9) t(i) ORDER BY i LIMIT (SELECT length(ai_query('e', 'ab')))", [(0,), (1,)]),
+        ("SELECT i FROM range(9) t(i) ORDER BY i LIMIT 2 OFFSET (SELECT length(ai_query('e', 'ab')))", [(2,), (3,)]),
+        ("FROM (SELECT i FROM range(9) t(i) ORDER BY i LIMIT (SELECT length(ai_query('e', 'a'))))", [(0,)]),
+        ("SELECT length(ai_query('e', 'a' || chr(0) || i)) FROM range(2) t(i)", [(3,), (3,)]),
+    ],
+)
+def test_what_cannot_be_planned_is_right_all_the_same(con: AiConnection, query: str, rows: list[object]) -> None:
+    """A LIMIT or OFFSET that is a query with a call, and a prompt with NUL, are left to the function."""
+    assert con.execute(query).fetchall() == rows
+    assert con.last_outcome.unplanned
+
+
+def test_a_generated_column_may_call(con: AiConnection) -> None:
+    """GENERATED ALWAYS AS is no query: the table is made as it is in plain DuckDB."""
+    con.execute("CREATE TABLE made (a VARCHAR, b VARCHAR GENERATED ALWAYS AS (ai_query('e', a)))")
+    con.execute("INSERT INTO made VALUES ('x')")
+    assert con.execute("FROM made").fetchall() == [("x", "X")]
 
 
 def test_pivot_over_answers(con: AiConnection) -> None:

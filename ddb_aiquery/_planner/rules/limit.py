@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ddb_aiquery._planner import ast
 from ddb_aiquery._planner.algebra import Node, Rel, State, columns, exactly, is_clean, loosely, tainted
+from ddb_aiquery._planner.calls import Unplannable
 
 if TYPE_CHECKING:
     from ddb_aiquery._planner.ast import Ast
@@ -78,5 +79,10 @@ def limited(rel: Rel, modifier: Ast) -> Rel:
     >>> compare("select id from t where ai_query('e', p) <> 'P0' order by id limit 1")
     before: p0 p1 p2 p3 p4 p5
     after:  p0 p1
+
+    Raises:
+        Unplannable: how many is for a query to say.
     """
+    if any(node.get("class") == "SUBQUERY" for node in ast.walk(modifier)):
+        raise Unplannable("a LIMIT or OFFSET that is a query")
     return Rel(Limit(rel, rel.order, modifier), [], rel.order)
