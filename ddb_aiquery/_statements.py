@@ -72,14 +72,25 @@ class Statements:
             self.translated(lambda: self._raw.execute(text, parameters))
 
     def estimate(self, query: str, parameters: Any, frame: FrameType | None) -> Estimate:
-        """Count what the last of some statements would ask, without one call."""
+        """Count what some statements would ask, one after the other, without one call and without running any."""
         self.settle()
-        *_, last = self._raw.extract_statements(query)
-        statement = self._statement(last.query, last.type.name, parameters, frame)
-        if statement.kind not in _planner.PLANNED:
+        *first, last = [(one.query.strip(), one.type.name) for one in self._raw.extract_statements(query)] or [("", "")]
+        counted = [self._estimate(text, kind, None, frame) for text, kind in first]
+        return sum(counted, self._estimate(*last, parameters, frame))
+
+    def _estimate(self, text: str, kind: str, parameters: Any, frame: FrameType | None) -> Estimate:
+        if kind == "EXECUTE":
+            text, kind, parameters = self._executed(text, parameters)
+        if kind == "EXPLAIN":
+            prefix, analyze = explained(text, tokens(text))
+            inner = self._raw.extract_statements(text[len(prefix) :])[0]
+            text, kind = inner.query.strip(), inner.type.name if analyze else kind
+        words = [token.word for token in tokens(text)]
+        if kind not in _planner.PLANNED or not has_query(kind, words) or not self._is_special(text, frame):
             return Estimate()
+        statement = self._statement(text, kind, parameters, frame)
         try:
-            with in_our_words(last.query):
+            with in_our_words(text):
                 outcome = self._session.price(statement)
         except _planner.Unplannable as reason:
             return Estimate(bound=True, note=f"unplanned: {reason}; DuckDB decides which rows are asked about")
@@ -97,15 +108,13 @@ class Statements:
     # How one is run
 
     def _one(self, text: str, kind: str, parameters: Any, frame: FrameType | None) -> None:
-        listed = tokens(text)
-        words = [token.word for token in listed]
-        if kind == "EXECUTE" and (known := self._prepared.text_of(words)) is not None:
-            text, parameters = known, self._prepared.arguments(text, listed)
-            kind = self._raw.extract_statements(text)[0].type.name
-            words = [token.word for token in tokens(text)]
-        elif not self._is_special(text, frame):
+        if kind == "EXECUTE":
+            text, kind, parameters = self._executed(text, parameters)
+        if not self._is_special(text, frame):
             self.translated(lambda: self._raw.execute(text, parameters))
             return
+        listed = tokens(text)
+        words = [token.word for token in listed]
         if kind == "EXPLAIN":
             self._explain(text, listed, parameters, frame)
         elif kind in _planner.PLANNED and has_query(kind, words):
@@ -117,6 +126,14 @@ class Statements:
         else:
             statement = Statement(text, kind, parameters)
             self._opened(lambda: self._session.call(statement, f"a statement {kind}"))
+
+    def _executed(self, text: str, parameters: Any) -> tuple[str, str, Any]:
+        """Return the statement that EXECUTE means, its kind and its parameters; one unknown is left as it is."""
+        listed = tokens(text)
+        known = self._prepared.text_of([token.word for token in listed])
+        if known is None:
+            return text, "EXECUTE", parameters
+        return known, self._raw.extract_statements(known)[0].type.name, self._prepared.arguments(text, listed)
 
     def _planned(self, statement: Statement) -> None:
         self._opened(lambda: self._session.run(statement))

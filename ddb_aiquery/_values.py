@@ -270,6 +270,18 @@ class Estimate:
     bound: bool = False
     note: str = ""
 
+    def __add__(self, other: Estimate) -> Estimate:
+        return Estimate(
+            self.rows + other.rows,
+            self.questions + other.questions,
+            self.cached + other.cached,
+            self.to_send + other.to_send,
+            self.input_tokens + other.input_tokens,
+            self.cost_usd + other.cost_usd,
+            self.bound or other.bound,
+            "; ".join(note for note in (self.note, other.note) if note),
+        )
+
     def _repr_html_(self) -> str:
         from ddb_aiquery._html import estimate_html  # noqa: PLC0415 (only a notebook draws)
 

@@ -1,0 +1,53 @@
+"""What an estimate looks at: every statement, and the statement inside EXPLAIN ANALYZE and EXECUTE."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+import ddb_aiquery
+from ddb_aiquery.testing import ScriptedEndpoint
+
+
+@pytest.fixture
+def connection(scripted: ScriptedEndpoint) -> Iterator[ddb_aiquery.AiConnection]:
+    with ddb_aiquery.connect(config=scripted.settings("test")) as con:
+        yield con
+
+
+ASK = "SELECT ai_query('test', 'p' || i) FROM range({}) t(i)"
+
+
+@pytest.mark.parametrize(
+    ("text", "questions"),
+    [
+        ("", 0),
+        ("SELECT 1", 0),
+        (ASK.format(3), 3),
+        (f"{ASK.format(3)}; SELECT 1", 3),
+        (f"{ASK.format(3)}; {ASK.format(2)}; SELECT 1;", 5),
+        (f"EXPLAIN ANALYZE {ASK.format(4)}", 4),
+        (f"EXPLAIN {ASK.format(4)}", 0),
+        (f"CREATE VIEW v AS {ASK.format(4)}", 0),
+        (f"PREPARE q AS {ASK.format(4)}", 0),
+    ],
+)
+def test_every_statement_is_counted(
+    connection: ddb_aiquery.AiConnection, scripted: ScriptedEndpoint, text: str, questions: int
+) -> None:
+    """The sum over the statements of what each would ask; nothing is run, and nothing is sent."""
+    assert connection.estimate(text).questions == questions
+    assert scripted.requests == 0
+    connection.execute(text or "SELECT 1").fetchall()
+    assert scripted.requests == len({f"p{i}" for i in range(questions if ";" not in text else 3)})
+
+
+def test_execute_is_counted_by_what_was_prepared(
+    connection: ddb_aiquery.AiConnection, scripted: ScriptedEndpoint
+) -> None:
+    """EXECUTE would ask what its statement asks with these values."""
+    connection.execute(f"PREPARE q AS {ASK.format('$1')}")
+    assert connection.estimate("EXECUTE q(7)").questions == 7
+    assert scripted.requests == 0
+    assert len(connection.execute("EXECUTE q(7)").fetchall()) == scripted.requests == 7
