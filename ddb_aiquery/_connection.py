@@ -182,7 +182,9 @@ class AiConnection:
         statements = raw.extract_statements(text) if isinstance(text, str) else []
         if statements and statements[-1].type.name not in {"SELECT", "EXPLAIN"}:
             self._statements.run(text, parameters, frame)
-            return None
+            if statements[-1].type.name != "MULTI":
+                return None
+            return AiRelation(self, raw.from_arrow(self.arrow_of_all()))  # a PIVOT, which DuckDB runs as two statements
         if len(statements) > 1:
             self._statements.run(";".join(s.query for s in statements[:-1]), None, frame)
             text = statements[-1].query

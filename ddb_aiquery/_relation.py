@@ -12,10 +12,13 @@ import duckdb
 from ddb_aiquery._sql import named
 
 _FETCHES = frozenset(
-    {"fetchall", "fetchone", "fetchmany", "df", "fetchdf", "to_df", "fetchnumpy", "pl", "torch", "tf", "to_arrow_table"}
+    {"fetchall", "fetchone", "fetchmany", "df", "fetchdf", "to_df", "fetchnumpy", "torch", "tf", "to_arrow_table"}
     | {"arrow", "fetch_arrow_table", "to_arrow_reader", "fetch_arrow_reader", "fetch_record_batch", "iter_rows"}
 )
-_SHOWS = frozenset({"show", "preview", "to_csv", "write_csv", "to_parquet", "write_parquet", "to_dicts", "materialize"})
+_SHOWS = frozenset(
+    {"show", "preview", "to_csv", "write_csv", "to_parquet", "write_parquet", "to_dicts", "materialize", "pl"}
+    | {"_repr_mimebundle_"}
+)
 _MAKES = {"create": "create", "to_table": "create", "insert_into": "insert"}
 """By method, the statement of relation.sql that does it."""
 _PART = re.compile(r'(?:[^".]|"(?:[^"]|"")*+")*+')
@@ -75,6 +78,10 @@ class AiRelation:
 
     def __len__(self) -> int:
         return len(self._answered())
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        """Return the answered rows as Arrow's C stream, by which other libraries read them."""
+        return self._open().arrow_of_all().__arrow_c_stream__(requested_schema)
 
     def execute(self) -> AiRelation:
         """Run the query; `fetchone` and the like read on from it."""

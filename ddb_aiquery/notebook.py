@@ -17,6 +17,7 @@ import importlib
 import importlib.util
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,7 +33,13 @@ BLINK = 0.2
 """Seconds between two pictures of the bar."""
 LINE = 5.0
 """Seconds between two lines of text."""
-READS = {"df": "df", "arrow": "to_arrow_table", "pl": "pl", "rows": "fetchall"}
+READS: dict[str, Callable[[AiConnection], Any]] = {
+    "df": lambda con: con.df(),
+    "arrow": lambda con: con.arrow_of_all(),
+    "pl": lambda con: importlib.import_module("polars").from_arrow(con.arrow_of_all()),
+    "rows": lambda con: con.fetchall(),
+}
+"""How an open result is read, by what `--to` calls it."""
 """What `--to` takes besides `relation`, and the method that reads so."""
 
 
@@ -137,8 +144,7 @@ def _result(con: AiConnection, words: Words) -> Any:
     con.execute(words.sql)
     if not con.description:
         return None
-    read = READS[words.to or ("df" if importlib.util.find_spec("pandas") else "rows")]
-    return getattr(con, read)()
+    return READS[words.to or ("df" if importlib.util.find_spec("pandas") else "rows")](con)
 
 
 def _new() -> AiConnection:

@@ -99,6 +99,7 @@ def test_cells_of_sql(kernel: Cells) -> None:
         assert "HELLO" in kernel.html("%ai_sql SELECT ai_query('test', 'hello') AS said")
         kernel.html("rows = %ai_sql --to rows SELECT 7\nassert rows == [(7,)], rows")
         kernel.html("table = %ai_sql --to=arrow SELECT 7 AS n\nassert table.column_names == ['n']")
+        kernel.html("frame = %ai_sql --to pl SELECT 7 AS n\nassert frame.rows() == [(7,)], frame")
         kernel.html("other = ddb_aiquery.connect()\n%ai_sql --connection other CREATE TABLE only_here (i INT)")
         kernel.html("assert other.execute('FROM only_here').fetchall() == []")
         before = endpoint.requests

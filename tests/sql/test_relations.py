@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import duckdb
+import polars as pl
+import pyarrow as pa
 import pytest
 
 import ddb_aiquery
+from ddb_aiquery.testing import ScriptedEndpoint
 
 TABLES = "SELECT schema_name, table_name FROM duckdb_tables() WHERE NOT internal ORDER BY ALL"
 NAMES = [
@@ -76,3 +79,22 @@ def test_a_relation_steps_over_nothing(scripted: Any) -> None:
         assert relation.fetchone() == (0,)
         assert relation.fetchmany(0) == []
         assert relation.fetchone() == (1,)
+
+
+def test_a_relation_is_read_by_other_libraries(scripted: ScriptedEndpoint) -> None:
+    """Arrow's C stream, polars and a notebook's display read answered rows."""
+    with ddb_aiquery.connect(config=scripted.settings("test")) as con:
+        relation = con.sql("SELECT ai_query('test', 'p' || i) AS a FROM range(2) t(i) ORDER BY i")
+        answers = {"a": ["echo: p0", "echo: p1"]}
+        assert pa.table(relation).to_pydict() == answers
+        assert pl.DataFrame(relation).to_dict(as_series=False) == answers
+        assert relation.pl().to_dict(as_series=False) == answers
+        assert "echo: p1" in relation._repr_mimebundle_()["text/plain"]
+        assert scripted.requests == 2
+
+
+def test_a_pivot_over_answers_is_a_relation(scripted: ScriptedEndpoint) -> None:
+    """PIVOT, which DuckDB runs as two statements, is answered at once and read like any relation."""
+    with ddb_aiquery.connect(config=scripted.settings("test")) as con:
+        pivot = con.sql("PIVOT (SELECT i, ai_query('test', 'p' || i % 2) a FROM range(3) t(i)) ON a USING count(*)")
+        assert sorted(pivot.filter("i > 0").fetchall()) == [(1, 0, 1), (2, 1, 0)]
