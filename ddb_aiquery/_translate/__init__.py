@@ -9,7 +9,9 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError, UnsupportedError
 
+from ddb_aiquery._translate.dialect import DatabricksText
 from ddb_aiquery._translate.rules import ruled
+from ddb_aiquery._translate.statements import added, checked
 from ddb_aiquery.errors import CallError
 
 
@@ -23,7 +25,7 @@ def translate(sql: str) -> str:
         CallError: the text is no Databricks SQL, or has no counterpart in DuckDB; with line and column where known.
     """
     try:
-        statements = [one for one in sqlglot.parse(sql, read="databricks") if one is not None]
+        statements = [one for one in sqlglot.parse(sql, read=DatabricksText) if one is not None]
         return ";\n".join(_statement(one) for one in statements)
     except ParseError as error:
         first = error.errors[0] if error.errors else {}
@@ -40,13 +42,13 @@ def translate(sql: str) -> str:
 
 
 def _statement(statement: exp.Expr) -> str:
-    if isinstance(statement, exp.Command):
-        raise CallError(f"A statement {statement.name.upper()} has no counterpart in DuckDB: leave it out")
-    if isinstance(statement, exp.Declare):
-        raise CallError("DECLARE has no counterpart in DuckDB: write SET VARIABLE x = ..., and getvariable('x')")
-    if isinstance(statement, exp.Insert) and statement.args.get("overwrite"):
-        raise CallError("INSERT OVERWRITE has no counterpart in DuckDB: write CREATE OR REPLACE TABLE t AS SELECT ...")
-    return _rewritten(statement).sql("duckdb", normalize_functions=False, unsupported_level=sqlglot.ErrorLevel.RAISE)
+    if isinstance(statement, exp.Command) and statement.name.upper() == "EXPLAIN":
+        return f"EXPLAIN {translate(statement.expression.name)}"
+    written = [
+        one.sql("duckdb", normalize_functions=False, unsupported_level=sqlglot.ErrorLevel.RAISE)
+        for one in added(_rewritten(checked(statement)))
+    ]
+    return ";\n".join(written)
 
 
 def _rewritten(statement: exp.Expr) -> exp.Expr:

@@ -100,7 +100,7 @@ FROM (SELECT ai_query('chat', review, returnType => 'STRUCT<topic: STRING, words
 -- name: query_return_type_from_an_example
 -- spelling: databricks
 -- reply: {"topic": "quality", "score": 2}
--- types: STRUCT(topic VARCHAR, score UBIGINT)
+-- types: STRUCT(topic VARCHAR, score BIGINT)
 SELECT ai_query('chat', review, returnType => schema_of_json('{"topic": "x", "score": 1}')) AS a FROM reviews;
 
 -- name: query_map

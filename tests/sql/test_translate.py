@@ -77,7 +77,7 @@ TRANSLATED = [
         "SELECT path, ai_query('chat', 'What?', files => content) FROM READ_FILES('*.nothing', format => 'binaryFile')",
         "read_blob('*.nothing')",
     ),
-    ("CREATE OR REPLACE TEMP FUNCTION tidy(t STRING) RETURNS STRING RETURN ai_fix_grammar(t)", "ai_fix_grammar(t)"),
+    ("CREATE OR REPLACE TEMP FUNCTION tidy(t STRING) RETURNS STRING RETURN ai_fix_grammar(t)", "ai_fix_grammar("),
     ("CREATE TABLE out AS SELECT ai_gen(review) AS g FROM reviews", "CREATE TABLE out AS"),
     ("INSERT INTO reviews (review) SELECT ai_gen('x')", "INSERT INTO reviews"),
     ("WITH a AS (SELECT review AS x FROM reviews) SELECT ai_gen(x) FROM a WHERE x RLIKE 'a'", "REGEXP_MATCHES"),
