@@ -33,15 +33,17 @@ _ERRORS: dict[Kind, type[AiQueryError]] = {
     Kind.BUDGET: BudgetExceeded,
     Kind.CANCELLED: Cancelled,
 }
+_KEEP = "ai_query(..., failOnError => false) keeps the other rows"
+"""Names the function: the task functions have no failOnError, and which one asked is not known here."""
 _REMEDIES = {
     Kind.TRUNCATED: "raise max_tokens in modelParameters or in the endpoint's parameters",
-    Kind.REFUSED: "rephrase the prompt, or take failOnError => false to keep the other rows",
-    Kind.ROW: "change what the call asks for, or take failOnError => false to keep the other rows",
-    Kind.CAST: "loosen the type, give a responseFormat, or take failOnError => false",
+    Kind.REFUSED: f"rephrase the prompt; {_KEEP}",
+    Kind.ROW: f"change what the call asks for; {_KEEP}",
+    Kind.CAST: f"loosen ai_query's returnType or give it a responseFormat; {_KEEP}",
     Kind.NOT_SENT: "check base_url and that the server runs; answers so far are kept, run the statement again",
     Kind.ENDPOINT: "mend the endpoint's settings; answers so far are kept, run the statement again",
 }
-_USUAL_REMEDY = "answers so far are kept: run the statement again, or take failOnError => false"
+_USUAL_REMEDY = f"answers so far are kept: run the statement again; {_KEEP}"
 SHOWN = 60
 """Characters of a prompt that a message shows."""
 

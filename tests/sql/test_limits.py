@@ -8,6 +8,7 @@ import duckdb
 import pytest
 
 from ddb_aiquery.errors import AiQueryError
+from ddb_aiquery.testing import Refusal
 
 WRONG = (AiQueryError, duckdb.Error)
 
@@ -167,6 +168,17 @@ def test_another_sentiment_is_an_error(con, served):
     served.says("furious")
     with pytest.raises(WRONG, match="not one of positive, negative, neutral, mixed"):
         con.execute("SELECT ai_analyze_sentiment('x')").fetchall()
+
+
+@pytest.mark.parametrize(
+    "call", ["ai_analyze_sentiment('x')", "ai_classify('x', ['a', 'b'])", "ai_similarity('x', 'y')", "ai_gen('x')"]
+)
+def test_the_remedy_names_the_function_that_has_it(con, served, call):
+    """A task function that fails does not advise an argument that it lacks: keeping the other rows is ai_query's."""
+    served.says(Refusal() if call.startswith("ai_gen") else "furious")
+    with pytest.raises(WRONG, match=r"ai_query\(\.\.\., failOnError => false\) keeps the other rows") as raised:
+        con.execute(f"SELECT {call}").fetchall()
+    assert "failOnError" not in str(raised.value).replace("ai_query(..., failOnError => false)", "")
 
 
 @pytest.mark.parametrize(("reply", "value"), [("0.25", 0.25), ('{"similarity": 1}', 1.0), ("-3", 0.0), ("7", 1.0)])
