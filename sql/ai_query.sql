@@ -3,11 +3,12 @@
 -- so the result has its declared type: VARCHAR, or the type of returnType or responseFormat.
 
 -- name: ask
--- The one way from SQL to the engine; the planner puts another macro in its place while it works.
+-- The one way from SQL to the engine; the planner puts another macro in its place while it works. A NULL is handed on as
+-- JSON's null, which from_json turns into NULL of the declared type: of a constant NULL it would forget the type.
 CREATE OR REPLACE TEMP MACRO __ai_ask(
     endpoint, request, returnType, failOnError, modelParameters, responseFormat, files
-) AS __ai_query(
-    endpoint, request, returnType, failOnError, modelParameters, responseFormat, files, __ai_session()
+) AS coalesce(
+    __ai_query(endpoint, request, returnType, failOnError, modelParameters, responseFormat, files, __ai_session()), 'null'
 );
 
 -- name: ai_query

@@ -77,6 +77,28 @@ def test_a_null_request_asks_nothing(con, served, request_, arguments):
     assert served.server.requests == 0
 
 
+@pytest.mark.parametrize(
+    ("call", "kind"),
+    [
+        ("ai_query('chat', NULL)", "VARCHAR"),
+        ("ai_query('chat', NULL, failOnError => false)", "STRUCT(response VARCHAR, errorMessage VARCHAR)"),
+        ("ai_query('chat', NULL, returnType => 'INT')", "INTEGER"),
+        ("ai_query('chat', NULL, returnType => 'VARIANT')", "JSON"),
+        ("ai_query('chat', NULL, returnType => 'ARRAY<STRUCT<a: INT>>')", "STRUCT(a INTEGER)[]"),
+        ("ai_gen(NULL)", "VARCHAR"),
+        ("ai_classify(NULL, ['a', 'b'])", "VARCHAR"),
+        ("ai_extract(NULL, ['a', 'b'])", "STRUCT(a VARCHAR, b VARCHAR)"),
+        ("ai_similarity(NULL, 'a')", "FLOAT"),
+    ],
+)
+def test_a_table_of_nulls_has_the_declared_types(con, served, call, kind):
+    """A constant NULL keeps the type of the call, so that the table takes rows of it later."""
+    con.execute(f"CREATE TABLE of_nulls AS SELECT {call} AS x")
+    assert con.execute("SELECT data_type FROM duckdb_columns() WHERE table_name = 'of_nulls'").fetchall() == [(kind,)]
+    assert con.execute("FROM of_nulls").fetchall() == [(None,)]
+    assert served.server.requests == 0
+
+
 def test_a_conversation_arrives_as_messages(con, served):
     """A LIST of STRUCT(role, content), of a column or a constant, is the whole conversation."""
     conversation = "[{'role': 'system', 'content': 'Be brief.'}, {'role': 'user', 'content': x}]"
