@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -47,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"ddb-aiquery {__version__}")
     add_options(top.add_argument_group("the shell"))
-    commands = top.add_subparsers(title="commands", metavar="COMMAND")
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", prog="ddb-aiquery")
     _demo(commands)
     _cache(commands)
     _usage(commands)
@@ -69,6 +70,20 @@ def _command(
     command.add_argument("--config", metavar="FILE", help="the settings file (TOML)")
     command.set_defaults(run=run)
     return command
+
+
+def _within(kind: type[int | float], least: int, most: float = math.inf) -> Callable[[str], float]:
+    """Return how a number of an argument is read, which says what it may be."""
+
+    def read(text: str) -> float:
+        number = kind(text)
+        if not least <= number <= most:
+            limit = f"{least} or more" if most == math.inf else f"from {least} to {most:.0f}"
+            raise argparse.ArgumentTypeError(f"{text} is not {limit}")
+        return number
+
+    read.__name__ = kind.__name__  # argparse says it where the text is no number
+    return read
 
 
 def _demo(commands: Commands) -> None:
@@ -96,7 +111,7 @@ def _cache(commands: Commands) -> None:
     actions.add_parser("stats", help="how many answers, where, and what they cost")
     actions.add_parser("export", help="write them to a file").add_argument("path", help="a .parquet or .jsonl file")
     clear = actions.add_parser("clear", help="forget answers")
-    clear.add_argument("--older-than-days", type=float, metavar="N", help="only those older than N days")
+    clear.add_argument("--older-than-days", type=_within(float, 0), metavar="N", help="only those older than N days")
     clear.add_argument("--endpoint", metavar="NAME", help="only those of one endpoint")
 
 
@@ -107,7 +122,7 @@ def _usage(commands: Commands) -> None:
         return usage.run(given.config, given.limit)
 
     command = _command(commands, "usage", "what the last statements asked and cost", run)
-    command.add_argument("--limit", type=int, default=20, metavar="N", help="how many statements (20)")
+    command.add_argument("--limit", type=_within(int, 1), default=20, metavar="N", help="how many statements (20)")
 
 
 def _endpoints(commands: Commands) -> None:
@@ -145,11 +160,11 @@ def _serve(commands: Commands) -> None:
     text = "a local gateway: the serving REST contract over the same endpoints, cache and budget"
     command = _command(commands, "serve", text, run)
     command.add_argument("--host", default="127.0.0.1", help="the address to listen on (127.0.0.1)")
-    command.add_argument("--port", type=int, default=8080, help="the port, 0 for a free one (8080)")
+    command.add_argument("--port", type=_within(int, 0, 65_535), default=8080, help="the port, 0 for a free one (8080)")
     command.add_argument("--token-file", metavar="FILE", help="the token, in a file of mode 0600 (made at first use)")
     command.add_argument("--allow-host", action="append", default=[], metavar="NAME", help="a name it is called by")
     text = "how long a client waits while the endpoint rejects (30)"
-    command.add_argument("--patience", type=float, default=30.0, metavar="SECONDS", help=text)
+    command.add_argument("--patience", type=_within(float, 0), default=30.0, metavar="SECONDS", help=text)
 
 
 def _native(commands: Commands) -> None:

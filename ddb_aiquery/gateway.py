@@ -86,7 +86,7 @@ def find_token(place: Place, environ: Mapping[str, str]) -> tuple[Secret, str]:
     if environ.get(tokens.VARIABLE):
         return tokens.given(environ[tokens.VARIABLE], tokens.VARIABLE), f"token: as in {tokens.VARIABLE}"
     path = place.token_file or tokens.usual_file()
-    if path.exists():
+    if path.exists() and (place.local or place.token_file):
         return tokens.kept(path), f"token: in {path}"
     if not place.local:
         raise SettingsError(

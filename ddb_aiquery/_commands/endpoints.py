@@ -41,7 +41,7 @@ def run(config: Any = None, *, test: bool = False) -> int:
     table = Table(*COLUMNS)
     for row in rows:
         table.add_row(*(row.get(column, "") for column in COLUMNS))
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     console.print(table)
     return int(any(row.get("failed") for row in rows))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import duckdb
 from rich.console import Console
 from rich.table import Table
 
@@ -16,10 +17,19 @@ COLUMNS = ("questions", "cached", "to_send", "input_tokens")
 
 
 def run(sql: str, database: str = ":memory:", config: Any = None) -> int:
-    """Print the estimate of one statement."""
-    with ddb_aiquery.connect(database, config=config) as con:
-        estimate = con.estimate(sql)
-    console = Console(highlight=False)
+    """Print the estimate of one statement, or several.
+
+    Raises:
+        AiQueryError: there is no such database, or DuckDB cannot read the statement.
+    """
+    if database != ":memory:" and not Path(database).exists():
+        raise AiQueryError(f"there is no database {database}")
+    try:
+        with ddb_aiquery.connect(database, config=config) as con:
+            estimate = con.estimate(sql)
+    except duckdb.Error as error:
+        raise AiQueryError(str(error)) from None
+    console = Console(highlight=False, markup=False)
     for name in estimate.__dataclass_fields__:
         value = getattr(estimate, name)
         if value or name not in {"note", "bound"}:
@@ -39,7 +49,7 @@ def run_dbt(project: str) -> int:
         table.add_row(line.name, *_row(line.estimate))
     if len(lines) > 1:
         table.add_row("all", *_row(_total([line.estimate for line in lines])))
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     console.print(table)
     for line in lines:
         if line.estimate.note:

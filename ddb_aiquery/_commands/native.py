@@ -28,7 +28,7 @@ def install() -> int:
     made = bridge.usual(program)
     file = made.prepare(again=True)
     made.check()
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, markup=False, soft_wrap=True)
     console.print(f"ai_query works in {program.path} ({program.version}).", markup=False)
     console.print("Start it with: ddb-aiquery native shell", markup=False)
     if program.has_repositories:
@@ -43,13 +43,13 @@ def uninstall() -> int:
     except NativeError:
         program = None
     bridge.remove(program)
-    Console(highlight=False).print("The native bridge is removed; cached answers stay.")
+    Console(highlight=False, markup=False).print("The native bridge is removed; cached answers stay.")
     return 0
 
 
 def status() -> int:
     """Print what the bridge needs and whether it works; 0 when it does."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, markup=False, soft_wrap=True)
 
     def say(name: str, text: object) -> None:
         console.print(f"{name:<10} {text}", markup=False)

@@ -2,27 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from ddb_aiquery._cache import open_store
+from ddb_aiquery._engine.budget import MICRO
 from ddb_aiquery._settings import load
 
-MICRO = 1_000_000
-COLUMNS = ("at", "rows", "questions", "cached", "sent", "failed", "cost", "saved", "seconds", "statement")
+COLUMNS = ("created", "rows", "questions", "cached", "sent", "failed", "cost", "saved", "seconds", "statement")
+NARROW = frozenset({"created", "questions", "sent", "cost", "statement"})
+"""What is shown where a terminal has no room for all."""
+WIDE = 120
 
 
 def run(config: Any = None, limit: int = 20) -> int:
     """Print what the last statements asked and cost, oldest first."""
-    table = Table(*COLUMNS)
+    console = Console(highlight=False, markup=False)
+    console.width = console.width if console.is_terminal else 2 * WIDE
+    shown = [name for name in COLUMNS if console.width >= WIDE or name in NARROW]
+    table = Table(*(Column(name, no_wrap=True) for name in shown))
     for row in open_store(load(config).cache_directory).runs()[-limit:]:
-        at = datetime.fromtimestamp(row["at"], UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-        counts = [f"{row[name]:,}" for name in COLUMNS[1:6]]
-        money = [f"${row[name] / MICRO:.4f}" for name in ("cost_micro", "saved_micro")]
-        statement = row["label"] or " ".join(row["sql"].split())[:60]
-        table.add_row(at, *counts, *money, f"{row['seconds']:.1f}", statement)
-    Console(highlight=False).print(table)
+        line = _line(row)
+        table.add_row(*(line[name] for name in shown))
+    console.print(table)
     return 0
+
+
+def _line(row: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        "created": datetime.fromtimestamp(row["at"], UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S"),
+        **{name: f"{row[name]:,}" for name in COLUMNS[1:6]},
+        "cost": f"${row['cost_micro'] / MICRO:.4f}",
+        "saved": f"${row['saved_micro'] / MICRO:.4f}",
+        "seconds": f"{row['seconds']:.1f}",
+        "statement": row["label"] or " ".join(row["sql"].split())[:60],
+    }

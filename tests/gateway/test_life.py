@@ -79,6 +79,7 @@ def test_a_token_is_made_once_for_its_owner_alone(tmp_path) -> None:
     ("arguments", "content", "mode", "message"),
     [
         (["--host", "0.0.0.0"], None, 0, "must be one that you chose"),  # noqa: S104  # refused
+        (["--host", "0.0.0.0", "a token was made before"], None, 0, "must be one that you chose"),  # noqa: S104
         (["--token-file", "{file}"], "x" * 40, 0o644, "chmod 600"),
         (["--token-file", "{file}"], "short", 0o600, "at least 32"),
     ],
@@ -90,6 +91,10 @@ def test_it_refuses_to_start_without_a_safe_token(tmp_path, arguments, content, 
         file.write_text(content)
         file.chmod(mode)
     environ = {"HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path)}
+    if arguments[2:]:
+        with running(tmp_path, environ=environ) as first:
+            first.stop()
+        arguments = arguments[:2]
     gateway = running(tmp_path, *(a.format(file=file) for a in arguments), environ=environ)
     with pytest.raises(RuntimeError, match=message):
         gateway.__enter__()
