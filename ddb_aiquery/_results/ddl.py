@@ -20,7 +20,11 @@ from ddb_aiquery.errors import CallError
 
 MAX_LENGTH = 100_000
 MAX_DIGITS = 38
-_TWO_WORDS = ("DOUBLE PRECISION", "TIME WITHOUT", "TIMESTAMP WITH", "TIMESTAMP WITHOUT")
+_UNITS = (("YEAR", "MONTH"), ("DAY", "HOUR", "MINUTE", "SECOND"))
+"""The units of Databricks' two kinds of intervals, the larger first."""
+_TWO_WORDS = {"DOUBLE PRECISION", "TIME WITHOUT", "TIMESTAMP WITH", "TIMESTAMP WITHOUT"}
+_TWO_WORDS |= {f"{name} COLLATE" for name, kind in NAMES.items() if kind == "VARCHAR"}
+_TWO_WORDS |= {f"INTERVAL {unit}" for units in _UNITS for unit in units}
 
 _TOKEN = re.compile(
     r"""\s*(?:
@@ -208,6 +212,10 @@ class _Reader:
         if kind == "VARCHAR" and self._maybe("("):
             self._number()
             self._take(")")
+        if kind == "VARCHAR" and self._maybe("COLLATE"):
+            self._collation()
+        if kind == "INTERVAL":
+            self._units()
         if name == "DOUBLE":
             self._maybe("PRECISION")
         if name in ("TIME", "TIMESTAMP") and self._maybe("WITHOUT"):
@@ -216,6 +224,20 @@ class _Reader:
             self._zone()
             kind = "TIMESTAMPTZ"
         return Scalar(kind)
+
+    def _collation(self) -> None:
+        if self.now.kind not in ("word", "name", "tick"):
+            self.fail("A collation's name is expected here", "write STRING COLLATE UTF8_BINARY, or STRING")
+        self.at += 1
+
+    def _units(self) -> None:
+        """Pass over the units of an interval, which DuckDB does not tell apart: `DAY`, `DAY TO SECOND`."""
+        for units in _UNITS:
+            for place, unit in enumerate(units):
+                if self._maybe(unit):
+                    if self._maybe("TO") and not any(self._maybe(smaller) for smaller in units[place + 1 :]):
+                        self.fail("A smaller unit is expected here", "write INTERVAL DAY TO SECOND or YEAR TO MONTH")
+                    return
 
     def _zone(self) -> None:
         self._take("TIME")
