@@ -22,8 +22,11 @@ class Key:
 
 
 _TEXT = Key((str,), bool, "a text that is not empty")
-_POSITIVE = Key((int, float), lambda v: v > 0, "a number above 0")
-_PRICE = Key((int, float), lambda v: v >= 0, "a number, 0 or more (USD per million tokens)")
+_MOST = 1e12
+"""Beyond any price, limit or rate; TOML's `inf` and `nan` are numbers too, and nothing can be counted with them."""
+_POSITIVE = Key((int, float), lambda v: 0 < v <= _MOST, "a number above 0, at most 1e12")
+_PRICE = Key((int, float), lambda v: 0 <= v <= _MOST, "a number, 0 or more, at most 1e12 (USD per million tokens)")
+_USD = Key((int, float), lambda v: 0 <= v <= _MOST, "a number, 0 or more, at most 1e12 (USD)")
 _WHOLE = Key((int,), lambda v: v > 0, "a whole number above 0")
 
 ENDPOINT = MappingProxyType(
@@ -61,10 +64,10 @@ TABLES: Mapping[str, Mapping[str, Key]] = MappingProxyType(
     {
         "defaults": {"endpoint": _TEXT, "embedding_endpoint": _TEXT},
         "budget": {
-            "query_usd": _PRICE,
-            "day_usd": _PRICE,
+            "query_usd": _USD,
+            "day_usd": _USD,
             "query_requests": _WHOLE,
-            "confirm_usd": _PRICE,
+            "confirm_usd": _USD,
         },
         "cache": {"directory": _TEXT},
     }

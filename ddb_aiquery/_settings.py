@@ -22,9 +22,6 @@ from ddb_aiquery._setting_keys import ENDPOINT, TABLES, Place
 from ddb_aiquery._values import Endpoint, Secret
 from ddb_aiquery.errors import MissingKey, SettingsError, UnknownEndpoint
 
-Config = "str | Path | Mapping[str, Any] | Settings | None"
-"""What every `config=` argument takes."""
-
 
 class _Variables(Mapping[str, str]):
     """The process's environment, which a traceback that shows its locals must not spell out."""

@@ -134,3 +134,18 @@ def test_how_an_endpoint_is_reached_is_a_setting() -> None:
     ways = {"proxy": "http://127.0.0.1:3128", "ca_file": "own.pem", "connect_seconds": 3, "max_response_bytes": 10_000}
     endpoint = load({"endpoints": {"e": {"base_url": "http://127.0.0.1:1/v1", **ways}}}).endpoint("e")
     assert ways.items() <= endpoint.options.items()
+
+
+@pytest.mark.parametrize("number", ["inf", "nan", "-inf", "1e300"])
+@pytest.mark.parametrize(
+    ("table", "key"),
+    [
+        *(("endpoints.e", key) for key in ("input_price", "output_price", "requests_per_minute", "timeout_seconds")),
+        *(("budget", key) for key in ("query_usd", "day_usd", "confirm_usd")),
+    ],
+)
+def test_a_number_that_nothing_can_be_counted_with_is_refused(file: Path, table: str, key: str, number: str) -> None:
+    """TOML's inf and nan are numbers: where money, time or calls are counted, the key and its line are named."""
+    file.write_text(f"[{table}]\n{key} = {number}\n")
+    with pytest.raises(SettingsError, match=rf"{table}\.{key} must be a number.*line 2"):
+        load(file, {})

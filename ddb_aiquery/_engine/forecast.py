@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -56,6 +57,12 @@ def output_limit(parameters: Mapping[str, Any]) -> int:
     return 0
 
 
-def output_limit_name(parameters: Mapping[str, Any]) -> str:
-    """Return the name under which these parameters bound the answer."""
-    return next((name for name in _OUTPUT_LIMITS if name in parameters), "max_tokens")
+def roomier(endpoint: Endpoint, question: Question) -> Question | None:
+    """Return the question with the room for a truncated answer that the settings allow, if that is more."""
+    room = endpoint.options.get("retry_truncated_tokens")
+    own = orjson.loads(question.parameters)
+    parameters = {**endpoint.parameters, **own}
+    if not isinstance(room, int) or room <= output_limit(parameters):
+        return None
+    name = next((name for name in _OUTPUT_LIMITS if name in parameters), "max_tokens")
+    return replace(question, parameters=orjson.dumps({**own, name: room}).decode())

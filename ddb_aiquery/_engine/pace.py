@@ -152,11 +152,10 @@ class Pace:
         """Tell whether a short window is enough: not to find that a cut was no help, unless all is hopeless."""
         return self._trial is None or self._bad >= _HOPELESS * self._seen
 
-    def abandoned(self, *, reserved: float) -> None:
-        """Count a call as ended without a verdict: it was cancelled, or never sent."""
+    def not_sent(self, *, reserved: float) -> None:
+        """Take back an admission: the call was not made, so its place, its request and its tokens are free again."""
         self.in_flight -= 1
-        if reserved:
-            self.rates.settle(reserved, 0.0)
+        self.rates.give_back(reserved)
 
     def _opens_late(self, now: float) -> bool:
         """Let everyone go when the scouts are slow: a reply that takes minutes must not hold the rest back."""

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Protocol
 
-import orjson
-
 from ddb_aiquery._engine.budget import cost_micro
 from ddb_aiquery._engine.flight import Batch, Flight, InFlight
-from ddb_aiquery._engine.forecast import estimate_micro, output_limit, output_limit_name
+from ddb_aiquery._engine.forecast import estimate_micro, roomier
 from ddb_aiquery._engine.pace import FULL, Pace
 from ddb_aiquery._engine.retry import GiveUp, Luck, Patience, decide
 from ddb_aiquery._engine.shared import Shared
 from ddb_aiquery._engine.tally import Tally
+from ddb_aiquery._engine.waiting import Waiting, affordable
 from ddb_aiquery._values import Endpoint, Envelope, Failure, Kind, Outcome, Question
 from ddb_aiquery.errors import AiQueryError
 
@@ -79,7 +77,7 @@ class Pool:
         self._desk = desk
         self._clock = clock
         self._chance = chance
-        self._queue: deque[Flight] = deque()
+        self._waiting = Waiting(self._estimate)
         self._parked: dict[Flight, asyncio.TimerHandle] = {}
         """What waits before it is asked again."""
         self._tasks: set[asyncio.Task[None]] = set()
@@ -94,7 +92,7 @@ class Pool:
 
     def add(self, flights: Iterable[Flight]) -> None:
         """Queue Flights and start as many as the pace allows."""
-        self._queue.extend(flights)
+        self._waiting.line.extend(flights)
         self._pump()
 
     def written(self, count: int) -> None:
@@ -104,7 +102,7 @@ class Pool:
 
     def sweep(self) -> None:
         """Take off what nobody waits for any more."""
-        self._queue = deque([flight for flight in self._queue if not self._unwanted(flight)])
+        self._waiting.sweep(self._unwanted)
         for flight, timer in list(self._parked.items()):
             if self._unwanted(flight):
                 timer.cancel()
@@ -124,36 +122,48 @@ class Pool:
 
     def _next(self) -> Flight | None:
         """Take the next Flight that may go now, already counted in flight; None when none may."""
-        while self._queue:
-            flight = self._queue[0]
+        while True:
+            try:
+                return self._take()
+            except Exception as error:  # noqa: BLE001 (a defect met at one Flight must not hang all who wait)
+                self._crash(self._waiting.line.popleft(), error)
+
+    def _take(self) -> Flight | None:
+        waiting = self._waiting
+        while waiting.line:
+            flight = waiting.line[0]
             batch = flight.batch
             if (batch.over and self._unwanted(flight)) or self._refused(flight, batch):
-                self._queue.popleft()
+                waiting.line.popleft()
                 continue
             if self.pace.in_flight + self._unwritten >= self._room:
                 return None
+            estimate = self._estimate(flight)
+            if not affordable(batch, estimate):
+                waiting.set_aside(batch.purse)
+                self._pump_in(FULL)
+                continue
             now = self._clock()
             self.shared.tick(now)
             wait = self.pace.admit(now, flight.tokens)
             if wait > 0:
                 self._pump_in(wait)
                 return None
-            if not self._affordable(flight, batch):
-                self.pace.abandoned(reserved=flight.tokens)
-                self._pump_in(FULL)
-                return None
-            self._queue.popleft()
-            if self._pay(flight, batch):
-                if flight.ready is not None:
-                    flight.attempts, flight.ready = flight.attempts.held(now - flight.ready), None
-                return flight
-            self.pace.abandoned(reserved=flight.tokens)
+            if not self._pay(flight, batch, estimate):
+                self.pace.not_sent(reserved=flight.tokens)
+                continue
+            waiting.line.popleft()
+            if waiting.aside:
+                waiting.call_up(batch.purse)
+            if flight.ready is not None:
+                flight.attempts, flight.ready = flight.attempts.held(now - flight.ready), None
+            return flight
         return None
 
-    def _affordable(self, flight: Flight, batch: Batch) -> bool:
-        """Tell whether to pay now; False where calls under way may leave enough of what they have reserved."""
-        purse = batch.purse
-        return purse.reserved == 0 or purse.fits(self._estimate(flight))
+    def _crash(self, flight: Flight, error: Exception) -> None:
+        """End what waits for a Flight with an error that nobody foresaw."""
+        self._in_flight.crash(flight, error)
+        self._desk.give_up(flight)
 
     def _estimate(self, flight: Flight) -> int:
         return estimate_micro(self.endpoint, flight.question.parameters, flight.tokens)
@@ -164,7 +174,10 @@ class Pool:
 
     def _on_timer(self) -> None:
         self._timer = None
+        self._waiting.call_all_up()
         self._pump()
+        if self._waiting.aside:
+            self._pump_in(FULL)
 
     def _refused(self, flight: Flight, batch: Batch) -> bool:
         """Fail a Flight without a call where the endpoint broke during the very Run that wants it."""
@@ -173,22 +186,24 @@ class Pool:
         self._put(flight, self._broken[1])
         return True
 
-    def _pay(self, flight: Flight, batch: Batch) -> bool:
+    def _pay(self, flight: Flight, batch: Batch, estimate: int) -> bool:
         """Reserve the call's cost from the Run that pays; one without money ends here, and the next that waits pays."""
         try:
-            flight.payer, flight.reserved = batch, self._estimate(flight)
-            batch.purse.reserve(flight.reserved)
-        except AiQueryError as error:
+            batch.purse.reserve(estimate)
+        except Exception as error:  # noqa: BLE001 (whatever it is, it is this Run's, and must not hang the others)
             batch.fail(error)
             batch.abandoned = True
-            self._queue.appendleft(flight)
             return False
+        flight.payer, flight.reserved = batch, estimate
         return True
 
     async def _work(self, flight: Flight | None) -> None:
         while flight is not None:
             outcome, headers = await self._exchange(flight)
-            self._settle(flight, outcome, headers)
+            try:
+                self._settle(flight, outcome, headers)
+            except Exception as error:  # noqa: BLE001 (as in `_next`)
+                self._crash(flight, error)
             flight = self._next()
             if flight is not None and self.pace.in_flight < self.pace.limit:
                 self._pump()  # the limit has grown
@@ -197,10 +212,9 @@ class Pool:
         tally = flight.payer.tally
         tally.sent += 1  # only this thread counts calls
         self._luck(tally).sent()
-        lessons = self.shared.lessons
-        flight.learnt = len(lessons)
+        flight.learnt = len(self.shared.lessons)
         try:
-            return await self._transport.send(self.endpoint, flight.envelope, tally.id, lessons)
+            return await self._transport.send(self.endpoint, flight.envelope, tally.id, self.shared.lessons)
         except AiQueryError as error:
             return Failure(Kind.ENDPOINT, str(error)), {}
         except Exception as error:  # noqa: BLE001 (a defect in one exchange must not hang all who wait)
@@ -219,17 +233,18 @@ class Pool:
         now = self._clock()
         usage = outcome.usage
         failure = outcome if isinstance(outcome, Failure) else None
-        used = usage.input_tokens + usage.output_tokens
-        self.pace.done(now, failure, used, headers, reserved=flight.tokens)
+        self.pace.done(now, failure, usage.input_tokens + usage.output_tokens, headers, reserved=flight.tokens)
         if failure is not None:
             self.shared.tick(now)  # others may have to hear of it, though nothing waits here
         batch = flight.payer
         cost = cost_micro(usage, self.endpoint.input_price, self.endpoint.output_price)
-        unknown = failure is not None and failure.kind is Kind.AMBIGUOUS  # it may have been billed in full
-        try:
+        try:  # what is ambiguous may have been billed in full
+            unknown = failure is not None and failure.kind is Kind.AMBIGUOUS
             batch.purse.settle(flight.reserved, flight.reserved if unknown else cost)
         except AiQueryError as error:  # the day's limit can be kept no longer, the answer can
             batch.fail(error)
+        if self._waiting.aside:
+            self._waiting.call_up(batch.purse)
         tally = batch.tally
         tally.input_tokens += usage.input_tokens
         tally.output_tokens += usage.output_tokens
@@ -249,29 +264,18 @@ class Pool:
 
     def _differently(self, flight: Flight, failure: Failure) -> bool:
         """Ask at once in another way where that may bring the answer: without what is refused, or with more room."""
-        if failure.lesson is not None and len(self.shared.lessons) > flight.learnt:
-            pass
-        elif failure.kind is Kind.TRUNCATED and (question := self._roomier(flight)) is not None:
+        if failure.lesson is None or len(self.shared.lessons) <= flight.learnt:
+            cut = failure.kind is Kind.TRUNCATED and not flight.extended
+            question = roomier(self.endpoint, flight.question) if cut else None
+            if question is None:
+                return False
             self._desk.jot(flight, failure)
             # The key stays that of the question as it was asked.
             flight.envelope = replace(self._transport.seal(self.endpoint, question), key=flight.envelope.key)
             flight.question, flight.extended = question, True
-        else:
-            return False
         flight.batch.tally.retried += 1
         self._requeue(flight)
         return True
-
-    def _roomier(self, flight: Flight) -> Question | None:
-        """Return the question with the room for a truncated answer that the settings allow, if that is more."""
-        room = self.endpoint.options.get("retry_truncated_tokens")
-        question = flight.question
-        parameters = {**self.endpoint.parameters, **orjson.loads(question.parameters)}
-        name = output_limit_name(parameters)
-        if not isinstance(room, int) or flight.extended or room <= output_limit(parameters):
-            return None
-        own = {**orjson.loads(question.parameters), name: room}
-        return replace(question, parameters=orjson.dumps(own).decode())
 
     def _again(self, flight: Flight, failure: Failure, now: float, luck: Luck) -> None:
         verdict = decide(self._patience, flight.attempts, failure, luck, now, self._chance)
@@ -283,12 +287,13 @@ class Pool:
             self._put(flight, failure)
             return
         flight.attempts = verdict.attempts
-        flight.batch.trouble = failure
+        for batch, _ in flight.waiters:
+            batch.trouble = failure
         flight.batch.tally.retried += 1
         self._parked[flight] = asyncio.get_running_loop().call_later(verdict.wait, self._requeue, flight)
 
     def _requeue(self, flight: Flight) -> None:
         self._parked.pop(flight, None)
         flight.ready = self._clock()
-        self._queue.appendleft(flight)
+        self._waiting.line.appendleft(flight)
         self._pump()

@@ -121,6 +121,12 @@ class Rates:
         if self.tokens is not None and reserved != used:
             self.tokens.take(used - reserved)
 
+    def give_back(self, tokens: float) -> None:
+        """Put back what `admit` took for a call that was not made."""
+        if self.requests is not None:
+            self.requests.take(-1.0)
+        self.settle(tokens, 0.0)
+
     def learn(self, headers: Mapping[str, str], now: float) -> None:
         """Read the limits a reply carries; names in lower case. Costs a few look-ups where there are none."""
         for probe in _PROBES:

@@ -115,11 +115,11 @@ def test_a_mad_wait_is_clamped(wait):
     assert 0.0 <= pace.admit(0.0) <= 3600.0
 
 
-def test_an_abandoned_call_frees_its_place():
-    """A cancelled call gives back its place and its tokens, and says nothing about the endpoint."""
-    pace = Pace(1, tokens_per_minute=60.0)
+def test_a_call_that_is_not_sent_frees_its_place():
+    """It gives back its place, its request and its tokens, and says nothing about the endpoint."""
+    pace = Pace(1, requests_per_minute=60.0, tokens_per_minute=60.0)
     assert pace.admit(0.0, 1.0) == 0.0
-    pace.abandoned(reserved=1.0)
+    pace.not_sent(reserved=1.0)
     assert (pace.in_flight, pace.admit(0.0, 1.0)) == (0, 0.0)
 
 
