@@ -120,12 +120,13 @@ def decide(
     if failure.kind in _FINAL or failure.kind is Kind.ENDPOINT:
         return GiveUp(failure.message, endpoint=failure.kind is Kind.ENDPOINT)
     seen = _counted(attempts, failure.kind, now)
-    reason = _limit_reached(patience, seen, failure, luck, now)
+    again = _again(patience, seen, failure, chance())
+    reason = _limit_reached(patience, seen, failure, luck, now) or _too_late(patience, seen, failure, now + again.wait)
     if reason:
         return GiveUp(f"{failure.message} ({reason})", endpoint=_is_down(patience, failure.kind, luck, now))
     if failure.kind is Kind.AMBIGUOUS:
         luck.resent += 1
-    return _again(patience, seen, failure, chance())
+    return again
 
 
 def _counted(attempts: Attempts, kind: Kind, now: float) -> Attempts:
@@ -159,6 +160,13 @@ def _limit_reached(patience: Patience, seen: Attempts, failure: Failure, luck: L
     if seen.parked >= patience.max_wait:
         return f"waited {seen.parked:.0f} s as told by the endpoint"
     return ""
+
+
+def _too_late(patience: Patience, seen: Attempts, failure: Failure, next_time: float) -> str:
+    """Name the row's deadline where the next call would begin after it; rejections have a limit of their own."""
+    if failure.kind is Kind.REJECTED or seen.since is None or next_time - seen.since <= patience.row_deadline:
+        return ""
+    return f"no time for another call within {patience.row_deadline:.0f} s"
 
 
 def _count_reached(patience: Patience, seen: Attempts, kind: Kind, luck: Luck) -> str:

@@ -116,6 +116,16 @@ def test_a_turn_waited_for_is_not_held_against_the_row():
     assert FRESH.held(5.0) is FRESH
 
 
+@pytest.mark.parametrize("kind", [Kind.NOT_SENT, Kind.FAILED, Kind.AMBIGUOUS, Kind.INVALID])
+@pytest.mark.parametrize("deadline", [0.1, 3.0, 10.0])
+def test_no_call_begins_after_the_deadline(kind, deadline):
+    """Whatever else a failure allows, a row is given up rather than asked again when its time is over."""
+    patience = Patience(row_deadline=deadline)
+    _, seconds, verdict = ask(Failure(kind, "scripted"), busy(), answering=True, patience=patience)
+    assert isinstance(verdict, GiveUp)
+    assert seconds <= deadline
+
+
 @given(st.floats(), st.floats(0, 1, exclude_max=True), st.sampled_from(Kind))
 def test_every_wait_is_sane(wait, chance, kind):
     """No server's number makes a wait negative, endless or longer than an hour and a quarter."""
