@@ -90,7 +90,7 @@ class Engine:
                 self._serve(batch, index, endpoint, known[envelope.key])
         unknown = [(index, envelope) for index, envelope in envelopes if envelope.key not in known]
         asking.tally.add(questions=len(questions), cached=len(envelopes) - len(unknown))
-        if unknown:
+        if unknown and batch.failure is None:  # one that fails as it is asks nothing
             self._ask(endpoint, questions, batch, unknown)
         elif batch.missing <= 0:
             batch.arrived.set()

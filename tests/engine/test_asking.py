@@ -284,9 +284,11 @@ def test_complete_answers_in_order(scripted: ScriptedEndpoint) -> None:
 
 
 def test_complete_refuses_what_cannot_be_sent(scripted: ScriptedEndpoint) -> None:
-    """A lone surrogate is refused for its own prompt; the neighbours are answered."""
+    """A lone surrogate is refused for its own prompt; the neighbours are answered, or not asked where it ends all."""
     found = ddb_aiquery.complete("test", ["a", "\ud800", "b"], config=scripted.settings("test"), fail_on_error=False)
     assert [type(outcome).__name__ for outcome in found] == ["Answer", "Failure", "Answer"]
     with pytest.raises(ddb_aiquery.errors.RowError):
-        ddb_aiquery.complete("test", ["\ud800"], config=scripted.settings("test"))
+        ddb_aiquery.complete("test", [*(f"p{i}" for i in range(300)), "\ud800"], config=scripted.settings("test"))
+    time.sleep(0.2)
+    assert scripted.requests == 2  # where one prompt ends it all, nothing is asked of the others
     assert signal.getsignal(signal.SIGINT) is not signal.SIG_DFL
