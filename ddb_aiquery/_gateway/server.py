@@ -53,3 +53,4 @@ def run(application: Any, host: str, port: int, message: str, keep_alive: int) -
     gc.freeze()  # what is loaded by now stays; to look through it again would hold every client up for 25 ms
     with contextlib.suppress(KeyboardInterrupt):
         _Server(config, message).run()
+    gc.unfreeze()  # or DuckDB's library tells of every object that the end of the process finds still there
