@@ -88,7 +88,8 @@ def read_terms(options: Sequence[Any], settings: Settings) -> Terms:
     """
     name, return_type, fail_on_error, parameters, response_format = options
     if not isinstance(name, str):
-        raise CallError("ai_query's endpoint is NULL: give the name of an endpoint as text")
+        said = "NULL" if name is None else repr(name)
+        raise CallError(f"ai_query's endpoint is {said}: give the name of an endpoint as text")
     if not name:
         raise SettingsError('no default endpoint is set: write endpoint = "name" under [defaults] in the settings')
     if not isinstance(fail_on_error, bool):

@@ -13,6 +13,7 @@ from ddb_aiquery._results.shape import shape
 from ddb_aiquery._session import Session
 from ddb_aiquery._settings import load
 from ddb_aiquery._values import Answer, Failure, Outcome, Question
+from ddb_aiquery.errors import CallError
 
 
 def complete(
@@ -31,8 +32,11 @@ def complete(
     `fail_on_error=False` a Failure stands in the place of the answer that could not be had.
 
     Raises:
+        CallError: `prompts` is one text.
         AiQueryError: the settings, the endpoint, the budget, or (with `fail_on_error`) a prompt's failure.
     """
+    if isinstance(prompts, str):
+        raise CallError("complete takes a list of prompts, and this is one text: put it into a list, [prompt]")
     session = Session(load(config))
     where = session.settings.endpoint(endpoint)
     wire_format = shape(None, response_format, True).response_format

@@ -5,6 +5,7 @@ from __future__ import annotations
 import duckdb
 import pytest
 
+import ddb_aiquery
 from ddb_aiquery._failures import in_our_words
 from ddb_aiquery.errors import AiQueryError, CallError
 
@@ -86,4 +87,19 @@ def test_fail_on_error_is_a_boolean(con, served, value):
     """Anything but true and false is refused, since text would pass for true."""
     with pytest.raises(WRONG, match="failOnError is .*: give true or false"):
         con.execute(f"SELECT ai_query('chat', x, failOnError => {value}) {ROWS}").fetchall()
+    assert served.server.requests == 0
+
+
+@pytest.mark.parametrize(("endpoint", "said"), [("NULL", "is NULL"), ("3", "is 3")])
+def test_an_endpoint_is_named_by_a_text(con, served, endpoint, said):
+    """What was given in place of the name is said."""
+    with pytest.raises((CallError, duckdb.Error), match=f"endpoint {said}: give the name"):
+        con.execute(f"SELECT ai_query({endpoint}, 'q')").fetchall()
+    assert served.server.requests == 0
+
+
+def test_complete_takes_a_list(served):
+    """One text is no list of prompts: its letters would be asked one by one."""
+    with pytest.raises(CallError, match="put it into a list"):
+        ddb_aiquery.complete("chat", "abc", config=served.settings())
     assert served.server.requests == 0
