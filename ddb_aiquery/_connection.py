@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import duckdb
 
-from ddb_aiquery._failures import in_our_words
+from ddb_aiquery._failures import in_our_words, pointing_to_translate
 from ddb_aiquery._functions import install
 from ddb_aiquery._planner import Asker, Outcome
 from ddb_aiquery._planner.desk import quoted
@@ -111,7 +111,8 @@ class AiConnection:
             duckdb.Error: as DuckDB raises it.
             AiQueryError: from a call, not wrapped.
         """
-        self._statements.run(query, parameters, sys._getframe(1))  # noqa: SLF001 - a table may be a variable of our caller
+        with pointing_to_translate(str(_text(query))):
+            self._statements.run(query, parameters, sys._getframe(1))  # noqa: SLF001 - a table may be our caller's variable
         return self
 
     def executemany(self, query: Any, parameters: Any = None) -> Self:
@@ -125,11 +126,13 @@ class AiConnection:
 
     def sql(self, query: Any, *, alias: str = "", params: Any = None) -> AiRelation | None:
         """Return a lazy relation; it is planned when it is read. Statements without rows run at once."""
-        return self._relation(query, alias, params, sys._getframe(1))  # noqa: SLF001
+        with pointing_to_translate(str(_text(query))):
+            return self._relation(query, alias, params, sys._getframe(1))  # noqa: SLF001
 
     def query(self, query: Any, *, alias: str = "", params: Any = None) -> AiRelation | None:
         """Return a lazy relation; the same as `sql`."""
-        return self._relation(query, alias, params, sys._getframe(1))  # noqa: SLF001
+        with pointing_to_translate(str(_text(query))):
+            return self._relation(query, alias, params, sys._getframe(1))  # noqa: SLF001
 
     from_query = query
 
@@ -153,7 +156,8 @@ class AiConnection:
         `bound` says that later stages depend on answers, so that the figures are upper limits (or, with a `note`
         beginning "unplanned", unknown).
         """
-        return self._statements.estimate(query, parameters, sys._getframe(1))  # noqa: SLF001
+        with pointing_to_translate(query):
+            return self._statements.estimate(query, parameters, sys._getframe(1))  # noqa: SLF001
 
     def has_calls(self, text: str) -> bool:
         """Return whether a text may hold a call: it names an AI function, or a view or macro that does."""
@@ -178,7 +182,7 @@ class AiConnection:
 
     def _relation(self, query: Any, alias: str, parameters: Any, frame: FrameType | None) -> AiRelation | None:
         raw = self.raw
-        text = query.query if isinstance(query, duckdb.Statement) else query
+        text = _text(query)
         statements = raw.extract_statements(text) if isinstance(text, str) else []
         if statements and statements[-1].type.name not in {"SELECT", "EXPLAIN"}:
             self._statements.run(text, parameters, frame)
@@ -225,3 +229,7 @@ def opened(raw: duckdb.DuckDBPyConnection, session: Session) -> AiConnection:
     con = AiConnection(raw, session)
     install(raw, session)
     return con
+
+
+def _text(query: Any) -> Any:
+    return query.query if isinstance(query, duckdb.Statement) else query

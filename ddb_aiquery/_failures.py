@@ -93,6 +93,46 @@ _CONSTANTS = re.compile(
 )
 
 
+_HINT = "This looks like Databricks SQL: ddb_aiquery.translate(sql), or `ddb-aiquery translate`, writes it for DuckDB."
+_DATABRICKS_TEXT = re.compile(
+    r"`|\b(?:array|struct)\s*\(|\blateral\s+view\b|\busing\s+delta\b|\binsert\s+overwrite\b"
+    r"|\b(?:distribute|cluster|sort)\s+by\b|\sdiv\s",
+    re.IGNORECASE,
+)
+"""What DuckDB cannot parse and Databricks can."""
+_DATABRICKS_FUNCTIONS = """
+add_months array_join array_size collect_list collect_set date_format element_at explode filter format_string
+from_unixtime get_json_object initcap inline locate map map_from_arrays months_between named_struct nvl nvl2
+parse_json percentile_approx posexplode regexp_like rlike schema_of_json sequence sha2 size struct to_date
+transform trunc try_parse_json unbase64 unix_timestamp variant_get
+"""
+"""Those that `translate` writes otherwise: DuckDB has none of that name, or none of those arguments."""
+_MISSED = re.compile(
+    r"Function with name (\w+) does not exist|Macro (\w+)\(\) does not support|argument types '(\w+)\("
+)
+_QUOTED_ARGUMENT = re.compile(r"\bai_\w+\s*\(\s*\"", re.IGNORECASE)
+
+
+@contextmanager
+def pointing_to_translate(sql: str) -> Iterator[None]:
+    """Add a line to DuckDB's error where the statement looks like Databricks SQL; it stays the same error."""
+    try:
+        yield
+    except (duckdb.ParserException, duckdb.CatalogException, duckdb.BinderException) as error:
+        said = str(error)
+        if _HINT not in said and _looks_like_databricks(error, said, sql):
+            error.args = (f"{said}\n\n{_HINT}",)
+        raise
+
+
+def _looks_like_databricks(error: duckdb.Error, said: str, sql: str) -> bool:
+    if isinstance(error, duckdb.ParserException):
+        return bool(_DATABRICKS_TEXT.search(sql))
+    if missed := _MISSED.search(said):
+        return str(missed[missed.lastindex or 0]).lower() in _DATABRICKS_FUNCTIONS.split()
+    return 'column "' in said and bool(_QUOTED_ARGUMENT.search(sql))  # Databricks' "text" is DuckDB's column
+
+
 @contextmanager
 def in_our_words(sql: str) -> Iterator[None]:
     """Raise CallError for what DuckDB says of a call that is written wrongly; other errors pass."""

@@ -186,10 +186,9 @@ def _native(commands: Commands) -> None:
 
 def _translate(commands: Commands) -> None:
     def run(given: argparse.Namespace) -> int:
-        from ddb_aiquery._translate import translate  # noqa: PLC0415
+        from ddb_aiquery._commands import translate  # noqa: PLC0415
 
-        print(translate(sys.stdin.read() if given.sql == "-" else given.sql))
-        return 0
+        return translate.run(given.sql)
 
     command = _command(commands, "translate", "Databricks SQL to DuckDB SQL", run)
-    command.add_argument("sql", help="the statement, - for standard input")
+    command.add_argument("sql", help="the statement, or a file of statements; - for standard input")

@@ -8,6 +8,7 @@ from typing import Any
 
 import duckdb
 
+from ddb_aiquery._failures import pointing_to_translate
 from ddb_aiquery._shell.layouts import quoted
 
 _EXECUTE = re.compile(r"\bexecute\b", re.IGNORECASE)
@@ -28,14 +29,15 @@ def run(con: Any, text: str) -> duckdb.DuckDBPyRelation | None:
     Raises:
         duckdb.Error: as DuckDB raises it. AiQueryError: from a call.
     """
-    parsed = con.raw.extract_statements(text)
-    if not parsed:
-        return None
-    if asks(con, text):
-        con.execute(text)
-        relation = _answered(con)
-    else:
-        relation = con.raw.sql(text)
+    with pointing_to_translate(text):
+        parsed = con.raw.extract_statements(text)
+        if not parsed:
+            return None
+        if asks(con, text):
+            con.execute(text)
+            relation = _answered(con)
+        else:
+            relation = con.raw.sql(text)
     expected = parsed[-1].expected_result_type
     if relation is None or duckdb.ExpectedResultType.QUERY_RESULT not in expected:
         return None

@@ -139,3 +139,28 @@ def test_types_that_arrow_lacks_are_shown_with_calls_too(ran: Run) -> None:
     sql = "SELECT ai_query('test', 'typed') AS said, 'b'::ENUM('a', 'b') AS e, 1::HUGEINT AS h"
     assert "enum('a', 'b')" in ran("-c", sql).stdout
     assert "int128" in ran("-c", sql).stdout
+
+
+def test_databricks_sql_is_pointed_to_translate(ran: Run) -> None:
+    """A statement that DuckDB cannot read says what rewrites it, with a call in it or without."""
+    for sql in ("SELECT ARRAY('a', 'b')", "SELECT parse_json(ai_query('test', 'x'))"):
+        done = ran("-c", sql)
+        assert done.returncode == 1
+        assert done.stderr.count("`ddb-aiquery translate`") == 1
+    assert "translate" not in ran("-c", "SELECT FROM FROM").stderr
+
+
+def test_translate_reads_text_files_and_input(ran: Run, home: Path) -> None:
+    """A file's statements are translated, not its name; a file that is not there is an error."""
+    sql = "SELECT ARRAY('a', 'b') AS l;\nSELECT parse_json('1') AS j;\n"
+    (home / "two words.txt").write_text(sql, encoding="utf-8")
+    (home / "statements.sql").write_text(sql, encoding="utf-8")
+    wanted = ran("translate", sql)
+    assert (wanted.returncode, wanted.stdout.count("SELECT")) == (0, 2)
+    assert ran("translate", "statements.sql").stdout == wanted.stdout
+    assert ran("translate", "two words.txt").stdout == wanted.stdout
+    assert ran("translate", "-", stdin=sql).stdout == wanted.stdout
+    assert ran("translate", f"SELECT '{'x' * 5000}'").returncode == 0
+    missing = ran("translate", "nosuch.sql")
+    assert (missing.returncode, missing.stdout) == (1, "")
+    assert missing.stderr == "Error: cannot read nosuch.sql: No such file or directory\n"
