@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from types import MappingProxyType
+from typing import Any
 
 import sqlglot
 from sqlglot import exp
@@ -39,9 +40,20 @@ _OPTIONS = MappingProxyType(
 )
 """What DuckDB's readers call the options; "" is what they do anyway."""
 
+_UNREAD = ("avro", "delta", "orc", "text", "xml")
 _PLACES = ("format", "path", "filenamepattern", "pathglobfilter", "recursivefilelookup")
 _VISIBLE = "[!_.]*"
 """Databricks passes over files whose names begin with _ or a dot."""
+
+
+def named_file(node: exp.Expr) -> exp.Expr:
+    """A table of the form csv.`/path` is a file."""
+    format_, path = node.text("db").lower(), node.name
+    if "/" not in path or format_ not in (*_OPTIONS, *_UNREAD):
+        return node
+    arguments = [exp.Literal.string(path), exp.Kwarg(this=exp.var("format"), expression=exp.Literal.string(format_))]
+    call = exp.Anonymous(this="read_files", expressions=arguments)
+    return exp.Table(this=call, **_rest(node))
 
 
 def read_files(node: exp.Expr) -> exp.Expr:
@@ -60,14 +72,18 @@ def read_files(node: exp.Expr) -> exp.Expr:
             refuse(call, "read_files has no path", "give one")
         path = given["path"].expression
     files = _files(call, path, {name: one.expression for name, one in given.items()})
-    alias = node.args.get("alias")
     if format_ == "binaryfile":
         query = sqlglot.parse_one(_BINARY, read="duckdb")
         for empty in list(query.find_all(exp.Literal)):
             empty.replace(files.copy())
-        return exp.Subquery(this=query, alias=alias.copy() if alias else None)
+        return exp.Subquery(this=query, **_rest(node))
     reader = exp.Anonymous(this=_READERS[format_], expressions=[files, *(one for one in options if one is not None)])
-    return exp.Table(this=reader, alias=alias.copy() if alias else None)
+    return exp.Table(this=reader, **_rest(node))
+
+
+def _rest(node: exp.Expr) -> dict[str, Any]:
+    """Return what stands behind the table's name."""
+    return {name: node.args.get(name) for name in ("alias", "joins", "pivots", "sample")}
 
 
 def _option(given: exp.Expr, format_: str) -> exp.Expr | None:
@@ -104,14 +120,15 @@ def _files(call: exp.Expr, path: exp.Expr, given: dict[str, exp.Expr]) -> exp.Ex
     """Return the path, or the patterns of the files in a directory and, unless said otherwise, below it."""
     pattern = given.get("filenamepattern", given.get("pathglobfilter"))
     deep = given.get("recursivefilelookup")
-    if pattern is None and deep is None and not _is_directory(path):
+    whole = path.name
+    if pattern is not None or deep is not None or _is_directory(path):
+        if not path.is_string or not (pattern is None or pattern.is_string):
+            refuse(call, "read_files' path or pattern is no text in quotes", "write path || '/**/*.png' as the path")
+        below = "" if deep is not None and deep.sql().lower() in ("false", "'false'") else "**/"
+        whole = f"{path.name.rstrip('/')}/{below}{'*' if pattern is None else pattern.name}"
+    if not path.is_string:
         return path.copy()
-    if not path.is_string or not (pattern is None or pattern.is_string):
-        refuse(call, "read_files' path or pattern is no text in quotes", "write path || '/**/*.png' as the path")
-    below = "" if deep is not None and deep.sql().lower() in ("false", "'false'") else "**/"
-    names = _alternatives(pattern.name) if pattern is not None else [_VISIBLE]
-    folders = [one.rstrip("/") for one in _alternatives(path.name)]
-    found = [exp.Literal.string(f"{folder}/{below}{name}") for folder in folders for name in names]
+    found = [exp.Literal.string(re.sub(r"(^|/)\*([^/*]*)$", rf"\1{_VISIBLE}\2", one)) for one in _alternatives(whole)]
     return found[0] if len(found) == 1 else exp.Array(expressions=list(found))
 
 

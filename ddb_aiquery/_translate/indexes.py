@@ -23,6 +23,7 @@ _LISTS = (
     exp.Transform,
 )
 _MAPS = (exp.Map, exp.MapFromEntries, exp.StrToMap, exp.VarMap)
+_WRITTEN = "written"
 _TEXTS = (exp.Concat, exp.DPipe, exp.Lower, exp.Upper)
 
 
@@ -30,10 +31,12 @@ def element(node: exp.Expr) -> exp.Expr:
     """Rewrite `values[place]`; where the text does not show what `values` is, DuckDB decides when it binds."""
     if node.args.get("offset") or len(node.expressions) != 1:
         return node
-    (place,) = node.expressions
+    place = written = node.expressions[0]
     if not (place.is_string or isinstance(place, (*_TEXTS, exp.Null)) or is_map(node.this)):
         place = _from_one(place) if is_list(node.this) else _shifted(node.this, place)
-    return exp.Bracket(this=node.this.copy(), expressions=[place.copy()], offset=1)
+    found = exp.Bracket(this=node.this.copy(), expressions=[place.copy()], offset=1)
+    found.meta[_WRITTEN] = written
+    return found
 
 
 def get(node: exp.Expr) -> exp.Expr:
@@ -97,10 +100,12 @@ def _from_one(place: exp.Expr) -> exp.Expr:
 
 def _shifted(values: exp.Expr, place: exp.Expr) -> exp.Expr:
     """Count from 1 where the value is a list. DuckDB folds the test away: a type is a constant."""
-    listed = exp.Anonymous(
-        this="ends_with",
-        expressions=[exp.Anonymous(this="typeof", expressions=[values.copy()]), exp.Literal.string("]")],
-    )
+    typed = values.copy()
+    for inner in list(typed.find_all(exp.Bracket)):  # any element has the type: the text would double at each level
+        if _WRITTEN in inner.meta:
+            inner.set("expressions", [inner.meta[_WRITTEN].copy()])
+    kind = exp.Anonymous(this="typeof", expressions=[typed])
+    listed = exp.Anonymous(this="ends_with", expressions=[kind, exp.Literal.string("]")])
     if place.is_int and not place.find(exp.Neg):
         return exp.Add(this=place.copy(), expression=exp.cast(listed, "INT"))
     number = exp.TryCast(this=place.copy(), to=exp.DataType.build("BIGINT"))

@@ -21,15 +21,23 @@ def exists(node: exp.Expr) -> exp.Expr:
 
 def explode(node: exp.Expr) -> exp.Expr:
     """A map that the text shows gives the columns key and value; explode_outer keeps rows without values."""
+    if isinstance(node, exp.Posexplode):
+        if isinstance(node, exp.ExplodeOuter):
+            refuse(node, "posexplode_outer has no counterpart in DuckDB", "write posexplode")
+        return node
     values = _or_null(node.this) if isinstance(node, exp.ExplodeOuter) else node.this
     if is_map(node.this) and not isinstance(node.parent, exp.Lateral | exp.Aliases):
-        return _columns(_entries(node.this))
+        return inline(exp.Inline(this=_entries(node.this)), node.parent)
     return exp.Explode(this=values.copy()) if isinstance(node, exp.ExplodeOuter) else node
 
 
-def inline(node: exp.Expr) -> exp.Expr:
+def inline(node: exp.Expr, parent: exp.Expr | None = None) -> exp.Expr:
     """An array of STRUCTs becomes rows, the fields columns; LATERAL VIEW gives them names."""
-    return node if isinstance(node.parent, exp.Lateral) else _columns(node.this)
+    parent = parent or node.parent
+    if isinstance(parent, exp.Lateral):
+        return node
+    rows = _columns(node.this)
+    return exp.Subquery(this=exp.select(rows)) if isinstance(parent, exp.Table) else rows
 
 
 def named(node: exp.Expr) -> exp.Expr:

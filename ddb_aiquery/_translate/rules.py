@@ -90,6 +90,7 @@ _RULES: tuple[tuple[type[exp.Expr], Callable[[exp.Expr], exp.Expr]], ...] = (
     (exp.FromJson, documents.from_json),
     (exp.Bracket, indexes.element),
     (exp.Table, statements.table),
+    (exp.Table, files.named_file),
     (exp.Table, files.read_files),
     (exp.Identifier, _field),
 )

@@ -75,7 +75,7 @@ TRANSLATED = [
     ("SELECT id, pos, tag FROM reviews LATERAL VIEW posexplode(tags) t AS pos, tag", "ORDINALITY"),
     (
         "SELECT path, ai_query('chat', 'What?', files => content) FROM READ_FILES('*.nothing', format => 'binaryFile')",
-        "read_blob('*.nothing')",
+        "read_blob(",
     ),
     ("CREATE OR REPLACE TEMP FUNCTION tidy(t STRING) RETURNS STRING RETURN ai_fix_grammar(t)", "ai_fix_grammar("),
     ("CREATE TABLE out AS SELECT ai_gen(review) AS g FROM reviews", "CREATE TABLE out AS"),

@@ -127,6 +127,8 @@ def test_a_function_has_its_types_in_duckdb(run, script):
         ("SELECT x.id, e.v FROM x, LATERAL explode(x.m) AS e(k, v)", [(1, 1), (1, 2)]),
         ("SELECT id, explode(m) AS (k, v) FROM x", [(1, "k", 1), (1, "l", 2)]),
         ("SELECT explode(map('a', 1, 'b', 2))", [("a", 1), ("b", 2)]),
+        ("SELECT e.w FROM inline(array(named_struct('n', 1, 'w', 'a'))) AS e", [("a",)]),
+        ("SELECT k, v FROM explode(map('a', 1, 'b', 2)) AS e(k, v)", [("a", 1), ("b", 2)]),
         ("SELECT id, posexplode(items) AS (p, i) FROM x", [(1, 0, {"n": 1, "w": "a"}), (1, 1, {"n": 2, "w": "b"})]),
         (
             "SELECT id, i.w, k FROM x LATERAL VIEW explode(items) AS i LATERAL VIEW explode(m) AS k, v WHERE v = 1",
@@ -174,6 +176,7 @@ def test_explain_is_translated(run):
         ("UPDATE t SET s.f = 1", "whole columns"),
         ("SELECT * FROM t LATERAL VIEW stack(2, 1, 2) v AS k", "stack .*VALUES"),
         ("SELECT * FROM t LATERAL VIEW json_tuple(j, 'a') v AS k", "json_tuple .*j:field"),
+        ("SELECT posexplode_outer(a) FROM t", "posexplode_outer"),
         ("SELECT inline(a) AS (b, c) FROM t", "LATERAL VIEW inline"),
         ("queries.sql", r"no statement: 'queries.sql'.* < FILE"),
         ("1 + 1", "no statement"),

@@ -36,6 +36,10 @@ def rows(script):
             "SELECT s.m[2], s.l[1][0] FROM (SELECT struct(map(2, 'two') AS m, array(array(1), array(2)) AS l) AS s)",
             ("two", 2),
         ),
+        (
+            "SELECT l[1][0][pos], l[pos][pos - 1][0] FROM (SELECT array(array(array(1, 2)), array(array(3, 4))) AS l, 1 AS pos)",
+            (4, 3),
+        ),
         ("SELECT transform(array(array(1, 2), array(3, 4)), x -> x[1])", ([2, 4],)),
         ("SELECT from_json('{\"2\": \"b\"}', 'MAP<INT, STRING>')[2], from_json('[5, 6]', 'ARRAY<INT>')[1]", ("b", 6)),
         ("SELECT (CAST(NULL AS ARRAY<INT>))[0], collect_list(pos)[0] FROM t", (None, 1)),
