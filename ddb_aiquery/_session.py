@@ -17,9 +17,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ddb_aiquery import _ask
-from ddb_aiquery._engine.budget import MICRO, Budget, Lease, Purse
+from ddb_aiquery._engine.budget import MICRO, NANO, Budget, Lease, Purse
 from ddb_aiquery._engine.engine import Asking, Engine
-from ddb_aiquery._engine.forecast import estimate_micro
+from ddb_aiquery._engine.forecast import estimate_nano
 from ddb_aiquery._engine.store import Store
 from ddb_aiquery._engine.tally import Tally
 from ddb_aiquery._process import PROCESS
@@ -171,13 +171,13 @@ class Session:
                         cached += 1
                         continue
                     input_tokens += tokens
-                    cost += estimate_micro(endpoint, part.terms.parameters, tokens)
+                    cost += estimate_nano(endpoint, part.terms.parameters, tokens)
         return Estimate(
             questions=questions,
             cached=cached,
             to_send=questions - cached,
             input_tokens=input_tokens,
-            cost_usd=cost / MICRO,
+            cost_usd=cost / NANO,
         )
 
     def read_terms(self, options: Sequence[Any]) -> _ask.Terms:

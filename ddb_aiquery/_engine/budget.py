@@ -1,10 +1,11 @@
-"""Money: counted in whole micro-dollars, reserved before a call and settled after it.
+"""Money: counted in whole nano-dollars, reserved before a call and settled after it.
 
 No call begins whose estimate could pass a limit. A reply dearer than its estimate is booked in full, so a limit can be
 passed by the excess of the calls under way, and nothing goes after them.
 
 A limit of a Run is kept here, in memory. The day's limit is shared by processes, so it is kept by a ledger, from which
-a process leases slices; a slice is money reserved, so leasing can only err towards spending less.
+a process leases slices; a slice is money reserved, so leasing can only err towards spending less. Ledger and limits are
+in micro-dollars, and so is every reservation, rounded up; what was spent is rounded once for many calls.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from ddb_aiquery._values import Usage
 from ddb_aiquery.errors import BudgetExceeded
 
 MICRO = 1_000_000
+NANO = 1_000_000_000
 _SLICES = 64
 """A lease takes at most this part of the day's limit, so that processes do not starve each other."""
 
@@ -52,19 +54,27 @@ class DayLedger(Protocol):
         """Take `reserved` off what is reserved and add `spent` to what is spent."""
 
 
-def cost_micro(usage: Usage, input_price: float | None, output_price: float | None) -> int:
-    """Return the cost in micro-dollars, rounded up; prices in USD per million tokens, which is micro-dollars per token.
+def cost_nano(usage: Usage, input_price: float | None, output_price: float | None) -> int:
+    """Return the cost in nano-dollars, rounded up; prices in USD per million tokens, which is micro-dollars per token.
 
     An unknown price counts as nothing.
     """
     if input_price is None and output_price is None:
         return 0
     cost = usage.input_tokens * (input_price or 0.0) + usage.output_tokens * (output_price or 0.0)
-    return math.ceil(round(cost, 6))  # 0.1 * 3 is a little more than 0.3: no cent for that
+    return math.ceil(round(1000 * cost, 3))  # 0.1 * 3 is a little more than 0.3: no cent for that
+
+
+def micro_up(nano: int) -> int:
+    """Return nano-dollars as micro-dollars, rounded up."""
+    return -(-nano // 1000)
 
 
 class Lease:
-    """The part of the day's money that one process has in hand, for any number of Runs; usable from any thread."""
+    """The part of the day's money that one process has in hand, for any number of Runs; usable from any thread.
+
+    In nano-dollars but for the limit. Reservations are whole micro-dollars, so unused and owed together are that too.
+    """
 
     __slots__ = ("_day", "_limit", "_lock", "_open", "_owed", "_unused")
 
@@ -89,31 +99,33 @@ class Lease:
         with self._lock:
             if not self._open:
                 if reserved or actual:
-                    self._day.settle(reserved, actual)
+                    self._day.settle(micro_up(reserved), micro_up(actual))
                 return
             left = self._unused + reserved - actual
             self._unused = max(0, left)
             self._owed += actual + min(0, left)
             if left < 0:  # dearer than all there is in hand: the truth is written down whatever the limit
-                self._day.settle(0, -left)
+                self._day.settle(0, micro_up(-left))
 
     def close(self) -> None:
         """Tell the ledger what was spent and give the rest back; the next call leases anew."""
         with self._lock:
             if self._unused or self._owed:
-                self._day.settle(self._unused + self._owed, self._owed)
+                self._day.settle(micro_up(self._unused + self._owed), micro_up(self._owed))
                 self._unused = self._owed = 0
             self._open = False
 
     def _grow(self, missing: int) -> bool:
         """Lease a slice of the day's money, or at least what this call lacks."""
-        if self._owed:
-            self._day.settle(self._owed, self._owed)
-            self._owed = 0
+        owed = self._owed // 1000
+        if owed:
+            self._day.settle(owed, owed)
+            self._owed -= 1000 * owed
         self._open = True
-        for amount in (max(missing, self._limit // _SLICES), missing):
+        least = micro_up(missing)
+        for amount in (max(least, self._limit // _SLICES), least):
             if self._day.reserve(amount):
-                self._unused += amount
+                self._unused += 1000 * amount
                 return True
         return False
 
@@ -121,7 +133,7 @@ class Lease:
 class Purse:
     """One Run's money. Every method may be called from any thread.
 
-    `spent` and `reserved` are micro-dollars, `requests` the calls begun. A reservation that is never settled stays
+    `spent` and `reserved` are nano-dollars, `requests` the calls begun. A reservation that is never settled stays
     reserved: a call whose outcome is unknown may have been billed.
     """
 
@@ -134,7 +146,7 @@ class Purse:
         self.spent = self.reserved = self.requests = 0
 
     def reserve(self, estimate: int) -> None:
-        """Set `estimate` micro-dollars aside for one call, 0 where its price is unknown.
+        """Set `estimate` nano-dollars (whole micro-dollars) aside for one call, 0 where its price is unknown.
 
         Raises BudgetExceeded where the call could pass a limit; nothing is set aside then.
         """
@@ -154,7 +166,7 @@ class Purse:
     def fits(self, estimate: int) -> bool:
         """Tell whether the Run's own limit has room for one more call; the day's is asked when it is reserved."""
         limit = self._budget.query_micro
-        return limit is None or self.spent + self.reserved + estimate <= limit
+        return limit is None or self.spent + self.reserved + estimate <= 1000 * limit
 
     def settle(self, reserved: int, actual: int) -> None:
         """Replace a call's reservation by what it did cost, 0 where it was not billed."""
@@ -170,7 +182,8 @@ class Purse:
             self._lease.close()
 
     def _message(self, what: str, setting: str, limit: int | None, estimate: int) -> str:
-        call, most, spent, reserved = (f"${(x or 0) / MICRO:.6f}" for x in (estimate, limit, self.spent, self.reserved))
+        figures = (estimate, 1000 * (limit or 0), self.spent, self.reserved)
+        call, most, spent, reserved = (f"${nano / NANO:.6f}" for nano in figures)
         return (
             f"the next call may cost {call} and pass the limit of {what}, {most}; "
             f"this query has spent {spent} and reserved {reserved}; raise {setting}"

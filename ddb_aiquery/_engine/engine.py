@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from ddb_aiquery._engine.budget import Purse, cost_micro
+from ddb_aiquery._engine.budget import Purse, cost_nano
 from ddb_aiquery._engine.failover import HASTY, next_flight
 from ddb_aiquery._engine.flight import Batch, Flight, InFlight
 from ddb_aiquery._engine.forecast import tokens_in
@@ -172,9 +172,9 @@ class Engine:
 
     def _serve(self, batch: Batch, index: int, endpoint: Endpoint, answer: Answer) -> None:
         batch.place(index, answer)
-        saved = cost_micro(answer.usage, endpoint.input_price, endpoint.output_price)
+        saved = cost_nano(answer.usage, endpoint.input_price, endpoint.output_price)
         if saved:
-            batch.tally.add(saved_micro=saved)
+            batch.tally.add(saved_nano=saved)
 
     def _ask(
         self, endpoint: Endpoint, questions: Sequence[Question], batch: Batch, unknown: list[tuple[int, Envelope]]

@@ -100,7 +100,7 @@ class Flight:
     payer: Batch = field(init=False, repr=False)
     """Whose money the call under way is made with, even if that one waits no more."""
     reserved: int = 0
-    """Micro-dollars that the payer has set aside for it."""
+    """Nano-dollars that the payer has set aside for it."""
     attempts: Attempts = FRESH
     ready: float | None = None
     """Since when it may be asked again and waits for its turn."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from ddb_aiquery._engine.budget import cost_micro
+from ddb_aiquery._engine.budget import cost_nano
 from ddb_aiquery._values import Endpoint, Envelope, Question, Usage
 
 BYTES_PER_TOKEN = 4
@@ -37,11 +37,11 @@ def most(endpoint: Endpoint, parameters: str, tokens: int) -> Usage:
     return Usage(tokens, _own_limit(parameters) or output_limit(endpoint.parameters) or DEFAULT_OUTPUT_TOKENS)
 
 
-def estimate_micro(endpoint: Endpoint, parameters: str, tokens: int) -> int:
-    """Return what a call of so many tokens may be billed, in micro-dollars; 0 where no price is known."""
+def estimate_nano(endpoint: Endpoint, parameters: str, tokens: int) -> int:
+    """Return what a call of so many tokens may be billed, in nano-dollars; 0 where no price is known."""
     if endpoint.input_price is None and endpoint.output_price is None:
         return 0
-    return cost_micro(most(endpoint, parameters, tokens), endpoint.input_price, endpoint.output_price)
+    return cost_nano(most(endpoint, parameters, tokens), endpoint.input_price, endpoint.output_price)
 
 
 @lru_cache(maxsize=256)

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Protocol
 
-from ddb_aiquery._engine.budget import cost_micro
+from ddb_aiquery._engine.budget import cost_nano, micro_up
 from ddb_aiquery._engine.flight import Batch, Flight, InFlight
-from ddb_aiquery._engine.forecast import estimate_micro, roomier
+from ddb_aiquery._engine.forecast import estimate_nano, roomier
 from ddb_aiquery._engine.pace import FULL, Pace
 from ddb_aiquery._engine.retry import GiveUp, Luck, Patience, decide
 from ddb_aiquery._engine.shared import Shared
@@ -166,7 +166,7 @@ class Pool:
         self._desk.give_up(flight)
 
     def _estimate(self, flight: Flight) -> int:
-        return estimate_micro(self.endpoint, flight.question.parameters, flight.tokens)
+        return 1000 * micro_up(estimate_nano(self.endpoint, flight.question.parameters, flight.tokens))
 
     def _pump_in(self, wait: float) -> None:
         if self._timer is None:
@@ -237,7 +237,7 @@ class Pool:
         if failure is not None:
             self.shared.tick(now)  # others may have to hear of it, though nothing waits here
         batch = flight.payer
-        cost = cost_micro(usage, self.endpoint.input_price, self.endpoint.output_price)
+        cost = cost_nano(usage, self.endpoint.input_price, self.endpoint.output_price)
         try:  # what is ambiguous may have been billed in full
             unknown = failure is not None and failure.kind is Kind.AMBIGUOUS
             batch.purse.settle(flight.reserved, flight.reserved if unknown else cost)
@@ -248,7 +248,7 @@ class Pool:
         tally = batch.tally
         tally.input_tokens += usage.input_tokens
         tally.output_tokens += usage.output_tokens
-        tally.cost_micro += cost
+        tally.cost_nano += cost
         luck = self._luck(tally)
         if failure is None:
             luck.answered(now)

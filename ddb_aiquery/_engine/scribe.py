@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from ddb_aiquery._engine.budget import cost_micro
+from ddb_aiquery._engine.budget import cost_nano
 from ddb_aiquery._engine.flight import Flight, InFlight
 from ddb_aiquery._engine.store import Store
 from ddb_aiquery._values import Answer, Failure, Kind, Outcome, Record
@@ -50,6 +50,7 @@ class Scribe:
         self._unasked: deque[bytes] = deque()
         self._answered: list[bytes] = []
         self._elsewhere: dict[bytes, Flight] = {}
+        self._unbooked = 0  # nano-dollars, less than a micro-dollar
         self._awake = threading.Event()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="ddb_aiquery-scribe", daemon=True)
@@ -63,8 +64,7 @@ class Scribe:
 
     def jot(self, flight: Flight, failure: Failure) -> None:
         """Write a Failure down that nobody is to be told of: the Question is asked again in another way."""
-        record = _record(flight, failure, self._wall_clock())
-        self.errand(lambda: self._store.put_many([record]))
+        self.errand(lambda: self._store.put_many([self._record(flight, failure, self._wall_clock())]))
 
     def errand(self, work: Callable[[], None]) -> None:
         """Do something else that needs the store, soon; its errors are its own affair."""
@@ -116,7 +116,7 @@ class Scribe:
 
     def _write(self, landings: Sequence[Landing]) -> None:
         now = self._wall_clock()
-        records = [_record(flight, outcome, now) for flight, outcome in landings if _worth_writing(outcome)]
+        records = [self._record(flight, outcome, now) for flight, outcome in landings if _worth_writing(outcome)]
         try:
             self._store.put_many(records)
             self._answered += [record.key for record in records if isinstance(record.outcome, Answer)]
@@ -132,6 +132,13 @@ class Scribe:
             self._written([flight for flight, _ in landings])
         for flight, outcome in self._divert(landings):
             self._in_flight.land(flight, outcome)
+
+    def _record(self, flight: Flight, outcome: Outcome, now: float) -> Record:
+        """Return what is written of an outcome. Fractions of a micro-dollar go to the next, so that sums are right."""
+        endpoint = flight.endpoint
+        cost = self._unbooked + cost_nano(outcome.usage, endpoint.input_price, endpoint.output_price)
+        micro, self._unbooked = divmod(cost, 1000)
+        return Record(flight.envelope.key, endpoint.name, flight.envelope.body, outcome, micro, now)
 
     def _release(self) -> None:
         """End the claims on Questions that are answered, or not asked after all; one asked anew is claimed anew."""
@@ -162,9 +169,3 @@ class Scribe:
 
 def _worth_writing(outcome: Outcome) -> bool:
     return isinstance(outcome, Answer) or outcome.kind not in {Kind.CANCELLED, Kind.BUDGET, Kind.ENDPOINT}
-
-
-def _record(flight: Flight, outcome: Outcome, now: float) -> Record:
-    endpoint = flight.endpoint
-    cost = cost_micro(outcome.usage, endpoint.input_price, endpoint.output_price)
-    return Record(flight.envelope.key, endpoint.name, flight.envelope.body, outcome, cost, now)

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ddb_aiquery._engine.budget import MICRO
+from ddb_aiquery._engine.budget import NANO
 from ddb_aiquery._values import Run
 
 
@@ -29,13 +29,18 @@ class Tally:
     done: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
-    cost_micro: int = 0
-    saved_micro: int = 0
+    cost_nano: int = 0
+    saved_nano: int = 0
     endpoints: set[str] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self.started = self.clock()
+
+    @property
+    def cost_micro(self) -> float:
+        """Return what was spent so far in micro-dollars, for whoever shows it."""
+        return self.cost_nano / 1000
 
     def add(self, **figures: int) -> None:
         """Add to the figures named."""
@@ -59,7 +64,7 @@ class Tally:
                 failed=self.failed,
                 input_tokens=self.input_tokens,
                 output_tokens=self.output_tokens,
-                cost_usd=self.cost_micro / MICRO,
-                saved_usd=self.saved_micro / MICRO,
+                cost_usd=self.cost_nano / NANO,
+                saved_usd=self.saved_nano / NANO,
                 seconds=self.clock() - self.started,
             )

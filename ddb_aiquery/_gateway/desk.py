@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ddb_aiquery import _session
 from ddb_aiquery._address import endpoint_name
-from ddb_aiquery._engine.budget import Budget, Lease, Purse, cost_micro
+from ddb_aiquery._engine.budget import Budget, Lease, Purse, cost_nano
 from ddb_aiquery._engine.engine import Asking, Engine
 from ddb_aiquery._engine.flight import Batch
 from ddb_aiquery._engine.tally import Tally
@@ -39,7 +39,7 @@ _LOOK = 1.0
 """Seconds between looks at what becomes of a Question, once a client's patience with rejections is over."""
 _ADDED = (
     *("rows", "questions", "cached", "sent", "retried", "failed", "input_tokens", "output_tokens"),
-    *("cost_micro", "saved_micro"),
+    *("cost_nano", "saved_nano"),
 )
 
 
@@ -131,12 +131,12 @@ class Desk:
             raise _refusal(error) from None
         if len(found) < len(questions):
             return None
-        saved = sum(cost_micro(answer.usage, endpoint.input_price, endpoint.output_price) for answer in found)
+        saved = sum(cost_nano(answer.usage, endpoint.input_price, endpoint.output_price) for answer in found)
         period = self._period
         period.rows += len(found)
         period.questions += len(found)
         period.cached += len(found)
-        period.saved_micro += saved
+        period.saved_nano += saved
         period.endpoints.add(endpoint.name)
         return found
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ddb_aiquery._engine.budget import Budget, Lease, Purse, cost_micro
+from ddb_aiquery._engine.budget import Budget, Lease, Purse, cost_nano, micro_up
 from ddb_aiquery._settings import Limits
 from ddb_aiquery._values import Usage
 from ddb_aiquery.errors import BudgetExceeded
@@ -34,12 +34,12 @@ class Ledger:
 
 
 def spend(purse, estimate, actual):
-    """Make one call; tell whether the budget let it."""
+    """Make one call, estimate and cost in micro-dollars; tell whether the budget let it."""
     try:
-        purse.reserve(estimate)
+        purse.reserve(1000 * estimate)
     except BudgetExceeded:
         return False
-    purse.settle(estimate, actual)
+    purse.settle(1000 * estimate, 1000 * actual)
     return True
 
 
@@ -49,20 +49,30 @@ def purse_of_the_day(ledger):
 
 
 @pytest.mark.parametrize(
-    ("usage", "prices", "micro"),
+    ("usage", "prices", "nano"),
     [
-        (Usage(1_000_000, 1_000_000), (0.15, 0.60), 750_000),
-        (Usage(1, 0), (0.15, 0.60), 1),
-        (Usage(3, 0), (0.1, None), 1),
-        (Usage(10, 0), (0.1, None), 1),
-        (Usage(30, 0), (0.1, None), 3),
+        (Usage(1_000_000, 1_000_000), (0.15, 0.60), 750_000_000),
+        (Usage(1, 0), (0.15, 0.60), 150),
+        (Usage(1, 0), (0.000_2, None), 1),
+        (Usage(3, 0), (0.1, None), 300),
         (Usage(5, 5), (None, None), 0),
         (Usage(), (1.0, 1.0), 0),
     ],
 )
-def test_cost_is_rounded_up_to_whole_micro_dollars(usage, prices, micro):
-    """Prices are USD per million tokens; a started micro-dollar counts, binary dust does not."""
-    assert cost_micro(usage, *prices) == micro
+def test_cost_is_in_nano_dollars(usage, prices, nano):
+    """Prices are USD per million tokens; a started nano-dollar counts, binary dust does not."""
+    assert cost_nano(usage, *prices) == nano
+
+
+def test_the_day_is_told_the_sum_of_small_costs():
+    """Ten thousand calls of a fiftieth of a micro-dollar are 200 micro-dollars, not ten thousand."""
+    ledger = Ledger(100_000)
+    purse = purse_of_the_day(ledger)
+    for _ in range(10_000):
+        purse.reserve(1_000)
+        purse.settle(1_000, 20)
+    purse.close()
+    assert (ledger.spent, ledger.reserved) == (200, 0)
 
 
 def test_the_limit_of_calls_is_exact():
@@ -70,7 +80,7 @@ def test_the_limit_of_calls_is_exact():
     purse = Purse(Budget(query_requests=137))
     assert sum(spend(purse, 0, 0) for _ in range(200)) == 137
     with pytest.raises(BudgetExceeded, match=r"137 calls.*budget\.query_requests"):
-        purse.reserve(0)
+        purse.reserve(1000 * 0)
 
 
 def test_the_querys_money_is_exact_and_the_message_says_what_to_raise():
@@ -78,7 +88,7 @@ def test_the_querys_money_is_exact_and_the_message_says_what_to_raise():
     purse = Purse(Budget(query_micro=137_000))
     assert sum(spend(purse, 1_000, 1_000) for _ in range(200)) == 137
     with pytest.raises(BudgetExceeded, match=r"\$0\.137000.*spent \$0\.137000.*budget\.query_usd"):
-        purse.reserve(1_000)
+        purse.reserve(1000 * 1_000)
 
 
 def test_usd_become_micro_dollars_exactly():
@@ -90,8 +100,8 @@ def test_usd_become_micro_dollars_exactly():
 STEPS = st.lists(st.tuples(st.integers(0, 50), st.integers(0, 3)), max_size=200)
 
 
-@given(STEPS, st.integers(0, 1_000), st.integers(0, 1_000))
-def test_no_limit_is_ever_passed(steps, query, day):
+@given(STEPS, st.integers(0, 1_000), st.integers(0, 1_000), st.integers(0, 999))
+def test_no_limit_is_passed_by_what_was_estimated(steps, query, day, odd):
     """With costs up to the estimate, neither the query's nor the day's spending passes its limit, at any moment."""
     ledger = Ledger(day)
     purse = Purse(Budget(query_micro=query, day_micro=day), Lease(ledger, day))
@@ -99,21 +109,21 @@ def test_no_limit_is_ever_passed(steps, query, day):
     for estimate, action in steps:
         if action < 2:
             try:
-                purse.reserve(estimate)
+                purse.reserve(1000 * estimate)
                 open_calls.append(estimate)
             except BudgetExceeded:
                 pass
         elif open_calls and action == 2:
             reserved = open_calls.pop()
-            purse.settle(reserved, min(estimate, reserved))
+            purse.settle(1000 * reserved, max(0, 1000 * min(estimate, reserved) - odd))
         elif open_calls:
-            purse.settle(open_calls.pop(), 0)
-        assert purse.spent + purse.reserved <= query
-        assert purse.spent + purse.reserved <= ledger.spent + ledger.reserved <= day
+            purse.settle(1000 * open_calls.pop(), 0)
+        assert purse.spent + purse.reserved <= 1000 * query
+        assert purse.spent + purse.reserved <= 1000 * (ledger.spent + ledger.reserved) <= 1000 * day
     for reserved in open_calls:
-        purse.settle(reserved, 0)
+        purse.settle(1000 * reserved, 0)
     purse.close()
-    assert (ledger.spent, ledger.reserved) == (purse.spent, 0)
+    assert (ledger.spent, ledger.reserved) == (micro_up(purse.spent), 0)
 
 
 def test_calls_that_end_after_their_run_are_booked():
@@ -121,12 +131,12 @@ def test_calls_that_end_after_their_run_are_booked():
     ledger = Ledger(1_000)
     purse = purse_of_the_day(ledger)
     for _ in range(3):
-        purse.reserve(100)
-    purse.settle(100, 70)
+        purse.reserve(1000 * 100)
+    purse.settle(100_000, 70_000)
     purse.close()
     assert (ledger.spent, ledger.reserved) == (70, 200)
-    purse.settle(100, 40)
-    purse.settle(100, 0)
+    purse.settle(100_000, 40_000)
+    purse.settle(100_000, 0)
     assert (ledger.spent, ledger.reserved) == (110, 0)
     assert spend(purse, 100, 60)
     purse.close()
@@ -184,6 +194,6 @@ def test_the_day_is_one_for_many_queries_and_threads():
 def test_what_is_never_settled_stays_reserved():
     """A purse that dies with a call under way leaves the day's ledger with money reserved, never with too little."""
     ledger = Ledger(1_000)
-    purse_of_the_day(ledger).reserve(900)
+    purse_of_the_day(ledger).reserve(900_000)
     other = purse_of_the_day(ledger)
     assert not spend(other, 200, 200)

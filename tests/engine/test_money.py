@@ -46,6 +46,24 @@ def test_what_waits_for_money_keeps_its_order_and_ends() -> None:
         assert set(asked) == {f"p{i:04}" for i in range(len(asked))}
 
 
+def test_small_costs_are_not_rounded_up_one_by_one() -> None:
+    """What a thousand embeddings cost is right in the Run, in the usage, in the answers kept, and when they are saved."""
+    ask = "SELECT count(ai_query('test', 'p' || i, returnType => 'ARRAY<FLOAT>')) FROM range(1000) t(i)"
+    kept = "SELECT sum(cost_usd) FROM ai_cache()"
+    used = "SELECT cost_usd, saved_usd FROM ai_usage() ORDER BY created"
+    with ScriptedEndpoint() as server:
+        settings = server.settings("test", input_price=0.02, task="embedding")
+        with ddb_aiquery.connect(config=settings) as con:
+            con.execute(ask).fetchall()
+            cost = server.counts.input_tokens * 0.02 / 1e6
+            assert con.last_run.cost_usd == pytest.approx(cost)
+            con.execute(ask.replace("SELECT", "SELECT 1,")).fetchall()
+            assert con.last_run.saved_usd == pytest.approx(cost)
+            about = pytest.approx(cost, abs=1e-6)
+            assert con.execute(kept).fetchone() == (about,)
+            assert con.execute(used).fetchall() == [(about, 0), (0, about)]
+
+
 @pytest.mark.parametrize(
     "price", [{"input_price": float("inf")}, {"output_price": 1e304}], ids=["before the call", "after it"]
 )
