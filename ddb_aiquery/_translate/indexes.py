@@ -98,20 +98,24 @@ def _from_one(place: exp.Expr) -> exp.Expr:
     return _not_below_0(exp.Add(this=exp.paren(place), expression=exp.Literal.number(1)))
 
 
-def _shifted(values: exp.Expr, place: exp.Expr) -> exp.Expr:
-    """Count from 1 where the value is a list. DuckDB folds the test away: a type is a constant."""
+def listed(values: exp.Expr) -> exp.Expr:
+    """Return the test for a list. DuckDB folds it away: a type is a constant."""
     typed = values.copy()
     for inner in list(typed.find_all(exp.Bracket)):  # any element has the type: the text would double at each level
         if _WRITTEN in inner.meta:
             inner.set("expressions", [inner.meta[_WRITTEN].copy()])
     kind = exp.Anonymous(this="typeof", expressions=[typed])
-    listed = exp.Anonymous(this="ends_with", expressions=[kind, exp.Literal.string("]")])
+    return exp.Anonymous(this="ends_with", expressions=[kind, exp.Literal.string("]")])
+
+
+def _shifted(values: exp.Expr, place: exp.Expr) -> exp.Expr:
+    """Count from 1 where the value is a list."""
     if place.is_int and not place.find(exp.Neg):
-        return exp.Add(this=place.copy(), expression=exp.cast(listed, "INT"))
+        return exp.Add(this=place.copy(), expression=exp.cast(listed(values), "INT"))
     number = exp.TryCast(this=place.copy(), to=exp.DataType.build("BIGINT"))
     from_one = _not_below_0(exp.Add(this=number, expression=exp.Literal.number(1)))
     fitting = exp.Anonymous(this="cast_to_type", expressions=[from_one, place.copy()])
-    return exp.Case(ifs=[exp.If(this=listed, true=fitting)], default=place.copy())
+    return exp.Case(ifs=[exp.If(this=listed(values), true=fitting)], default=place.copy())
 
 
 def _not_below_0(place: exp.Expr) -> exp.Expr:

@@ -54,9 +54,7 @@ def checked(statement: exp.Expr) -> exp.Expr:
         raise CallError(f"{name} has no counterpart in DuckDB: {_REMEDIES.get(name, 'leave it out')}")
     if not isinstance(statement, _TAKEN):
         text = statement.sql("databricks")
-        raise CallError(
-            f"This is no statement: {text[:60]!r}. Give the text of one, and a file as: ddb-aiquery translate - < FILE"
-        )
+        raise CallError(f"This is no statement: {text[:60]!r}. Give the text of one, not a part or a file's name")
     return statement
 
 

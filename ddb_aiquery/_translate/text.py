@@ -1,4 +1,4 @@
-"""format_string and printf: the places of a format, each with what DuckDB's printf takes there."""
+"""Functions of text: the places of a format, arrays in concat_ws, a substring from 0."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 
 from sqlglot import exp
 
+from ddb_aiquery._translate.indexes import is_list, listed
 from ddb_aiquery._translate.refusal import refuse
 
 _PLACE = re.compile(r"%(?:(\d+)\$)?([-#+ 0,(]*\d*(?:\.\d+)?)([a-zA-Z%])")
@@ -43,3 +44,31 @@ def _shown(value: exp.Expr, flags: str, kind: str) -> exp.Expr:
     if not isinstance(value, exp.Literal):
         text = exp.Coalesce(this=text, expressions=[exp.Literal.string("false" if kind in "bB" else "null")])
     return exp.Upper(this=text) if kind in "SB" else text
+
+
+def concat_ws(node: exp.Expr) -> exp.Expr:
+    """An array gives its elements; where the text does not show one, DuckDB decides when it binds."""
+    if len(node.expressions) > 1:
+        separator, *values = node.expressions
+        node.set("expressions", [separator, *(_joined(one, separator) for one in values)])
+    return node
+
+
+def _joined(value: exp.Expr, separator: exp.Expr) -> exp.Expr:
+    texts = exp.TryCast(this=value.copy(), to=exp.DataType.build("TEXT[]", dialect="duckdb"))
+    filled = exp.Nullif(this=texts, expression=exp.Array(expressions=[]))
+    joined = exp.Anonymous(this="array_to_string", expressions=[filled, separator.copy()])
+    if is_list(value):
+        return joined
+    unknown = isinstance(value, exp.Column | exp.Dot | exp.Bracket | exp.Anonymous)
+    if not unknown or value.name.lower().startswith("ai_"):
+        return value
+    return exp.Case(ifs=[exp.If(this=listed(value), true=joined)], default=exp.cast(value.copy(), "TEXT"))
+
+
+def substring(node: exp.Expr) -> exp.Expr:
+    """A start of 0 is the first character."""
+    start = node.args.get("start")
+    if start is not None and start.is_int and start.name == "0":
+        node.set("start", exp.Literal.number(1))
+    return node

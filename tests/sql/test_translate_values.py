@@ -155,6 +155,21 @@ def test_a_format_takes_any_value(rows, text, expected):
 
 
 @pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("SELECT concat_ws(' ', collect_list(review)) FROM t", 'A "test"'),
+        ("SELECT concat_ws('-', word, tags, pos, NULL, array('d'), array()) FROM t", "k-a-b-c-1-d"),
+        ("SELECT concat_ws('-', upper(word), CAST(pos AS STRING), 'z', get(tags, 0)) FROM t", "K-1-z-a"),
+        ("SELECT substring('hello', 0, 2) || substr('hello', 4)", "helo"),
+        ("SELECT date_add(day, 3)::STRING FROM t", "2026-01-04"),
+    ],
+)
+def test_a_text_is_the_one_of_databricks(rows, text, expected):
+    """Arrays are joined, a substring may start at 0, and a day after a date is a date."""
+    assert rows(text) == [(expected,)]
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
         ("SELECT format_string('%s %s', 1)", "no value for %s"),
