@@ -169,17 +169,18 @@ class Memo:
         """Return the Failure that a Question has had in this Run."""
         return self._failures.get((_name(terms), ask)) if self._failures else None
 
-    def put(self, terms: Terms, ask: str | Question | None, document: str) -> None:
-        """Keep a document while there is room; forget all when there is none."""
+    def put(self, made: dict[str | Question | None, str], ask: str | Question | None, document: str) -> None:
+        """Keep a document among those that `of` gave, while there is room; forget all when there is none."""
         self._bytes += 2 * len(document) + (len(ask) if isinstance(ask, str) else 0)
         if self._bytes > self._limit:
-            self._documents = {}
+            for documents in list(self._documents.values()):  # other threads may add to it
+                documents.clear()
             self._bytes = 0
-        self.of(terms)[ask] = document
+        made[ask] = document
 
 
 def _name(terms: Terms) -> object:
-    return terms.endpoint.name, terms.parameters, id(terms.shape)
+    return terms.endpoint.name, terms.parameters, terms.shape
 
 
 def send(parts: Sequence[Group], engine: Engine, memo: Memo, asking: Asking) -> None:
@@ -223,7 +224,7 @@ def receive(parts: Sequence[Group], engine: Engine, memo: Memo, tick: Callable[[
 def _fill(part: Group, batch: Batch, outcomes: Sequence[Outcome], memo: Memo) -> list[Finding]:
     """Make documents of a Group's outcomes, and return the answers whose text had to be mended for their type."""
     findings: list[Finding] = []
-    shaped = part.terms.shape
+    shaped, made = part.terms.shape, memo.of(part.terms)
     for place, outcome in zip(part.pending, outcomes, strict=True):
         read = shaped.read(outcome) if isinstance(outcome, Answer) else outcome
         if isinstance(read, Failure):
@@ -238,7 +239,7 @@ def _fill(part: Group, batch: Batch, outcomes: Sequence[Outcome], memo: Memo) ->
             document = shaped.document(read)
         part.documents[place] = document
         if document is not None:
-            memo.put(part.terms, part.asks[place], document)
+            memo.put(made, part.asks[place], document)
     return findings
 
 

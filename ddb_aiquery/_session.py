@@ -39,6 +39,8 @@ IDLE = 1.0
 IDLE_FAILED = 0.1
 """The same after a call that failed: only DuckDB's own repeats come sooner."""
 SHOWN_SQL = 500
+KEPT_TERMS = 256
+"""Options of calls that are kept as they were read; a column of modelParameters may have any number of them."""
 
 
 class Session:
@@ -185,6 +187,8 @@ class Session:
         key = repr(options)
         found = self._terms.get(key)
         if found is None:
+            if len(self._terms) >= KEPT_TERMS:
+                self._terms.clear()
             found = self._terms[key] = _ask.read_terms(options, self.settings)
         return found
 

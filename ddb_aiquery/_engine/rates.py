@@ -47,11 +47,6 @@ class Bucket:
         self._lack = 0.0
         self.set_limit(per_minute)
 
-    @property
-    def per_minute(self) -> float:
-        """Return the limit that this bucket keeps, safety margin taken off."""
-        return self.fill * _MINUTE
-
     def set_limit(self, per_minute: float) -> None:
         """Change the limit; the level never rises by it."""
         self.fill = _SAFETY * per_minute / _MINUTE
@@ -93,11 +88,11 @@ class Rates:
 
     __slots__ = ("_set_requests", "_set_tokens", "requests", "tokens")
 
-    def __init__(self, requests: float | None = None, tokens: float | None = None, now: float = 0.0) -> None:
+    def __init__(self, requests: float | None = None, tokens: float | None = None) -> None:
         self._set_requests = requests
         self._set_tokens = tokens
-        self.requests = None if requests is None else Bucket(requests, now)
-        self.tokens = None if tokens is None else Bucket(tokens, now)
+        self.requests = None if requests is None else Bucket(requests, 0.0)
+        self.tokens = None if tokens is None else Bucket(tokens, 0.0)
 
     def admit(self, now: float, tokens: float) -> float:
         """Take one request and `tokens` if both buckets have them now (0.0), else return the seconds to wait."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ import duckdb
 import pytest
 
 import ddb_aiquery
+from ddb_aiquery._ask import Terms
 from ddb_aiquery.testing import Collapse, ScriptedEndpoint, Status, Truncated
 
 Con = duckdb.DuckDBPyConnection
@@ -292,3 +294,13 @@ def test_complete_refuses_what_cannot_be_sent(scripted: ScriptedEndpoint) -> Non
     time.sleep(0.2)
     assert scripted.requests == 2  # where one prompt ends it all, nothing is asked of the others
     assert signal.getsignal(signal.SIGINT) is not signal.SIG_DFL
+
+
+def test_any_number_of_options_is_asked_and_few_are_kept(plain: Con, scripted: ScriptedEndpoint) -> None:
+    """A column of modelParameters asks each its own way, twice as well, and what was read of them does not pile up."""
+    ask = "SELECT count(ai_query('test', 'x', modelParameters => {'seed': i})) FROM range(1000) t(i)"
+    for _ in range(2):
+        assert rows(plain, ask) == [(1000,)]
+    assert scripted.requests == 1000
+    gc.collect()
+    assert sum(isinstance(it, Terms) for it in gc.get_objects()) < 500

@@ -97,11 +97,11 @@ def test_the_users_limit_stands_over_the_endpoints():
     rates = Rates(requests=60.0)
     rates.learn({"x-ratelimit-limit-requests": "6000"}, 0.0)
     assert rates.requests is not None
-    assert rates.requests.per_minute == pytest.approx(58.8)
+    assert rates.requests.fill == pytest.approx(0.98)
     rates.learn({"x-ratelimit-limit-requests": "30"}, 0.0)
-    assert rates.requests.per_minute == pytest.approx(29.4)
+    assert rates.requests.fill == pytest.approx(0.49)
     rates.admit(601.0, 0)
-    assert rates.requests.per_minute == pytest.approx(58.8)
+    assert rates.requests.fill == pytest.approx(0.98)
 
 
 def test_remaining_only_lowers():
