@@ -150,19 +150,23 @@ class Shell:
         limit = None if self.agreed else self.settings.limits.confirm_usd
         if not wanted and (limit is None or not statement.asks(self.con, text)):
             return True
-        priced = self.con.estimate(text)
+        priced = statement.price(self.con, text)
         if wanted:
             self.say(commands.spelt(priced))
             return self.confirm is not None and self.confirm("Run it?")
-        if limit is None or priced.cost_usd <= limit:
+        unknown = priced.note.startswith("unplanned")
+        if limit is None or (priced.cost_usd <= limit and not unknown):
             return True
         if self.confirm is None:
+            cost = "cost what is not known beforehand" if unknown else f"cost about ${priced.cost_usd:.4f}"
             raise AiQueryError(
-                f"the statement would cost about ${priced.cost_usd:.4f}, above confirm_usd = {limit:g}, and nobody "
-                "can be asked here: pass -yes, or raise [budget] confirm_usd"
+                f"the statement would {cost}, above confirm_usd = {limit:g}, and nobody can be asked here: pass -yes"
+                + (f" ({priced.note})" if unknown else ", or raise [budget] confirm_usd")
             )
         self.say(commands.spelt(priced))
-        return self.confirm(f"That is above ${limit:g}. Run it?")
+        return self.confirm(
+            "Its price is not known beforehand. Run it?" if unknown else f"That is above ${limit:g}. Run it?"
+        )
 
 
 def _where(piece: Piece, name: str, error: BaseException) -> str:

@@ -213,6 +213,10 @@ def test_a_dear_statement_is_asked_about(opened: Start, home: Path, endpoint: Sc
     assert "echo" not in terminal.enter("n")
     assert endpoint.requests == before
     assert "│     5 │" in terminal.enter("SELECT 2 + 3 AS five;")
+    terminal.type("SELECT list_transform(['un'], lambda x: ai_query('test', x || 'known')) AS d;" + ENTER)
+    terminal.wait_for("Its price is not known beforehand. Run it? [y/N]")
+    assert "echo" not in terminal.enter("n")
+    assert endpoint.requests == before
 
 
 def test_another_database_is_opened(opened: Start) -> None:

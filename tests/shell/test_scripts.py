@@ -94,6 +94,34 @@ def test_a_dear_statement_needs_a_yes(ran: Run, home: Path, endpoint: ScriptedEn
     assert "echo: dear" in ran("-yes", *words).stdout
 
 
+@pytest.mark.parametrize(
+    ("begun", "sql"),
+    [
+        ("", "EXPLAIN ANALYZE SELECT ai_query('test', 'explained')"),
+        ("PREPARE p AS SELECT ai_query('test', 'prepared')", "EXECUTE p"),
+        ("CREATE VIEW v AS SELECT ai_query('test', 'viewed') AS said", "FROM v"),
+        ("", "SELECT list_transform(['u'], lambda x: ai_query('test', x || 'nplanned'))"),
+        ("", "SET VARIABLE v = ai_query('test', 'in a variable')"),
+        ("", "CALL range(length(ai_query('test', 'called')))"),
+        ("", "PIVOT (SELECT ai_query('test', 'pivoted') AS p, 1 AS x) ON p USING sum(x)"),
+        ("CREATE TABLE u AS SELECT 1 AS a", "ALTER TABLE u ADD COLUMN b VARCHAR DEFAULT ai_query('test', 'altered')"),
+    ],
+)
+def test_no_statement_gets_round_the_yes(
+    ran: Run, home: Path, endpoint: ScriptedEndpoint, begun: str, sql: str
+) -> None:
+    """A call that is wrapped, prepared or cannot be priced needs a yes too; what only names it needs none."""
+    settings = endpoint.settings("test", input_price=1.0, output_price=1.0) | {"budget": {"confirm_usd": 0.0}}
+    words = ("-config", str(write_settings(home / "cautious.toml", settings)), "-bail")
+    before = endpoint.requests
+    done = ran(*words, stdin=f"{begun};\n{sql};\n")
+    assert done.returncode == 1
+    assert "stdin:2: Error: the statement would cost" in done.stderr
+    assert endpoint.requests == before
+    assert ran(*words, "-yes", stdin=f"{begun};\n{sql};\n").returncode == 0
+    assert endpoint.requests > before
+
+
 def test_the_reader_may_leave(environ: dict[str, str], home: Path) -> None:
     """`| head` is no error that anybody wants to read."""
     program = [*PROGRAM, "-list", "-c", "FROM range(1000000)"]
