@@ -135,3 +135,15 @@ def test_the_days_budget_has_room_for_many_clients_at_once(tmp_path) -> None:
         with ThreadPoolExecutor(100) as clients:
             assert list(clients.map(ask, range(100))) == [200] * 100
         assert gateway.upstream.requests == 100
+
+
+def test_all_who_wait_for_a_rejected_question_are_told(tmp_path) -> None:
+    """Clients that share a call under way are refused with its 429 together: nobody waits for another's turn."""
+    with running(tmp_path, "--patience", "0.3") as gateway, gateway.client() as client:
+
+        def ask(_: int) -> int:
+            return client.post("/v1/chat/completions", json=body("429")).status_code
+
+        with ThreadPoolExecutor(4) as clients:
+            assert list(clients.map(ask, range(4))) == [429] * 4
+        assert gateway.upstream.requests == 1
