@@ -33,7 +33,7 @@ def element(node: exp.Expr) -> exp.Expr:
         return node
     place = written = node.expressions[0]
     if not (place.is_string or isinstance(place, (*_TEXTS, exp.Null)) or is_map(node.this)):
-        place = _from_one(place) if is_list(node.this) else _shifted(node.this, place)
+        place = _from_one(place) if _is_list(node.this) else _shifted(node.this, place)
     found = exp.Bracket(this=node.this.copy(), expressions=[place.copy()], offset=1)
     found.meta[_WRITTEN] = written
     return found
@@ -45,7 +45,7 @@ def get(node: exp.Expr) -> exp.Expr:
     return element(exp.Bracket(this=values.copy(), expressions=[place.copy()]))
 
 
-def is_list(values: exp.Expr) -> bool:
+def _is_list(values: exp.Expr) -> bool:
     """Tell whether the text itself shows an array."""
     return isinstance(values, _LISTS) or isinstance(_visible(values), List)
 
@@ -98,7 +98,7 @@ def _from_one(place: exp.Expr) -> exp.Expr:
     return _not_below_0(exp.Add(this=exp.paren(place), expression=exp.Literal.number(1)))
 
 
-def listed(values: exp.Expr) -> exp.Expr:
+def _listed(values: exp.Expr) -> exp.Expr:
     """Return the test for a list. DuckDB folds it away: a type is a constant."""
     typed = values.copy()
     for inner in list(typed.find_all(exp.Bracket)):  # any element has the type: the text would double at each level
@@ -111,11 +111,11 @@ def listed(values: exp.Expr) -> exp.Expr:
 def _shifted(values: exp.Expr, place: exp.Expr) -> exp.Expr:
     """Count from 1 where the value is a list."""
     if place.is_int and not place.find(exp.Neg):
-        return exp.Add(this=place.copy(), expression=exp.cast(listed(values), "INT"))
+        return exp.Add(this=place.copy(), expression=exp.cast(_listed(values), "INT"))
     number = exp.TryCast(this=place.copy(), to=exp.DataType.build("BIGINT"))
     from_one = _not_below_0(exp.Add(this=number, expression=exp.Literal.number(1)))
     fitting = exp.Anonymous(this="cast_to_type", expressions=[from_one, place.copy()])
-    return exp.Case(ifs=[exp.If(this=listed(values), true=fitting)], default=place.copy())
+    return exp.Case(ifs=[exp.If(this=_listed(values), true=fitting)], default=place.copy())
 
 
 def _not_below_0(place: exp.Expr) -> exp.Expr:

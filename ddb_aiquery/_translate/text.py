@@ -1,4 +1,4 @@
-"""Functions of text: the places of a format, arrays in concat_ws, a substring from 0."""
+"""Functions of text: the places of a format, a substring from 0."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import re
 
 from sqlglot import exp
 
-from ddb_aiquery._translate.indexes import is_list, listed
 from ddb_aiquery._translate.refusal import refuse
 
 _PLACE = re.compile(r"%(?:(\d+)\$)?([-#+ 0,(]*\d*(?:\.\d+)?)([a-zA-Z%])")
@@ -47,23 +46,8 @@ def _shown(value: exp.Expr, flags: str, kind: str) -> exp.Expr:
 
 
 def concat_ws(node: exp.Expr) -> exp.Expr:
-    """An array gives its elements; where the text does not show one, DuckDB decides when it binds."""
-    if len(node.expressions) > 1:
-        separator, *values = node.expressions
-        node.set("expressions", [separator, *(_joined(one, separator) for one in values)])
-    return node
-
-
-def _joined(value: exp.Expr, separator: exp.Expr) -> exp.Expr:
-    texts = exp.TryCast(this=value.copy(), to=exp.DataType.build("TEXT[]", dialect="duckdb"))
-    filled = exp.Nullif(this=texts, expression=exp.Array(expressions=[]))
-    joined = exp.Anonymous(this="array_to_string", expressions=[filled, separator.copy()])
-    if is_list(value):
-        return joined
-    unknown = isinstance(value, exp.Column | exp.Dot | exp.Bracket | exp.Anonymous)
-    if not unknown or value.name.lower().startswith("ai_"):
-        return value
-    return exp.Case(ifs=[exp.If(this=listed(value), true=joined)], default=exp.cast(value.copy(), "TEXT"))
+    """DuckDB's takes arrays and passes over NULLs too; sqlglot refuses it where it knows no types."""
+    return exp.Anonymous(this="concat_ws", expressions=[one.copy() for one in node.expressions])
 
 
 def substring(node: exp.Expr) -> exp.Expr:

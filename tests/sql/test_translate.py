@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -165,6 +168,27 @@ def test_results_of_a_translation(script):
     assert script.all(translate(classify)) == ["good"]
     extract = """SELECT ai_extract(review, '{"n": {"type": "integer"}}'):response.n::INT FROM reviews"""
     assert script.all(translate(extract)) == [7]
+
+
+PAGE = (Path(__file__).parent.parent.parent / "examples" / "databricks.md").read_text("utf-8")
+OTHERWISE = re.findall(r"(?m)^\| `(SELECT .*)` \| (.*?) \| (.*?) \|$", PAGE)
+
+
+@pytest.mark.parametrize(("text", "untranslated", "translated"), OTHERWISE)
+def test_what_means_something_else_without_translation(script, text, untranslated, translated):
+    """Each text of the page's list gives in DuckDB, and translated, what the list says."""
+
+    def first(sql):
+        value = script.one(sql)
+        return "NULL" if value is None else str(value)
+
+    assert (first(text), first(translate(text))) == (untranslated, translated)
+
+
+def test_the_list_is_read():
+    """The page's list is found, and each of its texts differs."""
+    assert len(OTHERWISE) > 5
+    assert all(one != other for _, one, other in OTHERWISE)
 
 
 def test_several_statements():
