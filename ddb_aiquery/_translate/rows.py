@@ -55,26 +55,46 @@ def named(node: exp.Expr) -> exp.Expr:
 def lateral(node: exp.Expr) -> exp.Expr:
     """LATERAL VIEW OUTER keeps rows without values; two names for explode say that it takes a map apart."""
     call, outer = node.this, node.args.get("outer")
-    if isinstance(call, exp.Posexplode):
-        if outer:
-            refuse(node, "LATERAL VIEW OUTER posexplode has no counterpart in DuckDB", "write it without OUTER")
-        return node
     if not isinstance(call, exp.Explode | exp.Inline):
         if isinstance(call, exp.Func):
             name = call.name.lower() if isinstance(call, exp.Anonymous) else call.sql_name().lower()
             refuse(node, f"LATERAL {name} has no counterpart in DuckDB", _UNVIEWED.get(name, "write a subquery"))
         return node
-    if isinstance(call, exp.Explode) and len(node.args["alias"].columns) == _KEY_AND_VALUE:
+    if outer and isinstance(call, exp.Posexplode):
+        refuse(node, "LATERAL VIEW OUTER posexplode has no counterpart in DuckDB", "write it without OUTER")
+    alias = _alias(node, call)
+    if not isinstance(call, exp.Posexplode | exp.Inline) and len(alias.columns) == _KEY_AND_VALUE:
         call = exp.Inline(this=_entries(call.this))
     values = _or_null(call.this) if outer else call.this.copy()
-    call.set("this", values)
     if node.args.get("view"):
+        call.set("this", values)
         node.set("this", call)
+        node.set("alias", alias)
         return node
-    alias = node.args["alias"].copy()
     if isinstance(call, exp.Inline):
         return exp.Lateral(this=exp.Subquery(this=exp.select(_columns(values))), alias=alias)
+    if isinstance(call, exp.Posexplode):
+        rows = exp.select(exp.Explode(this=_places(values)), exp.Explode(this=values))
+        return exp.Lateral(this=exp.Subquery(this=rows), alias=alias)
     return exp.Unnest(expressions=[values], alias=alias)
+
+
+def _alias(node: exp.Expr, call: exp.Expr) -> exp.TableAlias:
+    """Return the names that are given, else those of Databricks."""
+    given = node.args.get("alias")
+    alias = exp.TableAlias() if given is None else given.copy()
+    if not alias.columns and not isinstance(call, exp.Inline):
+        names = (
+            ["pos", "col"] if isinstance(call, exp.Posexplode) else ["key", "value"] if is_map(call.this) else ["col"]
+        )
+        alias.set("columns", [exp.to_identifier(name) for name in names])
+    if alias.this is None and not node.args.get("view"):
+        alias.set("this", exp.to_identifier("rows_"))
+    return alias
+
+
+def _places(values: exp.Expr) -> exp.Expr:
+    return exp.Anonymous(this="range", expressions=[exp.Anonymous(this="len", expressions=[values.copy()])])
 
 
 def values(node: exp.Expr) -> exp.Expr:

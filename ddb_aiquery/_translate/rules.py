@@ -38,6 +38,8 @@ def _call(node: exp.Expr) -> exp.Expr:
     if name in ABSENT:
         refuse(node, f"{name} does not exist here", ABSENT[name])
     if isinstance(node, exp.Anonymous):
+        if name in _FUNCTIONS and len(node.expressions) < 1 + name.endswith("get"):
+            refuse(node, f"{name} has too few arguments", "give them all")
         return _FUNCTIONS[name](node) if name in _FUNCTIONS else node
     if not name.startswith("ai_"):
         return node
@@ -46,6 +48,11 @@ def _call(node: exp.Expr) -> exp.Expr:
         value = node.args.get(key)
         arguments += value if isinstance(value, list) else [] if value is None else [value]
     return exp.Anonymous(this=name, expressions=arguments)
+
+
+def _cast(node: exp.Expr) -> exp.Expr:
+    """Types are functions too; sqlglot does not know them all."""
+    return exp.cast(node.expressions[0].copy(), node.name)
 
 
 def _field(node: exp.Expr) -> exp.Expr:
@@ -57,6 +64,7 @@ def _field(node: exp.Expr) -> exp.Expr:
 
 _FUNCTIONS: MappingProxyType[str, Callable[[exp.Expr], exp.Expr]] = MappingProxyType(
     {
+        **dict.fromkeys(("bigint", "smallint", "tinyint"), _cast),
         "get": indexes.get,
         "printf": text.format_string,
         "schema_of_json": documents.schema_of_json,

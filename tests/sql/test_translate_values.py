@@ -162,6 +162,7 @@ def test_a_format_takes_any_value(rows, text, expected):
         ("SELECT concat_ws('-', upper(word), CAST(pos AS STRING), 'z', get(tags, 0)) FROM t", "K-1-z-a"),
         ("SELECT substring('hello', 0, 2) || substr('hello', 4)", "helo"),
         ("SELECT date_add(day, 3)::STRING FROM t", "2026-01-04"),
+        ("SELECT string(bigint('3') + smallint('1') + tinyint('2'))", "6"),
     ],
 )
 def test_a_text_is_the_one_of_databricks(rows, text, expected):
@@ -174,6 +175,8 @@ def test_a_text_is_the_one_of_databricks(rows, text, expected):
     [
         ("SELECT format_string('%s %s', 1)", "no value for %s"),
         ("SELECT named_struct('a', 1, 'b')", "name without a value"),
+        ("SELECT get(x) FROM t", "get has too few"),
+        ("SELECT printf()", "printf has too few"),
         ("SELECT from_json(x, 'a INT', map('mode', 'FAILFAST')) FROM t", "takes no options"),
     ],
 )
