@@ -5,6 +5,8 @@ Text is translated only when the user asks; queries run as they were written (re
 
 from __future__ import annotations
 
+import re
+
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError, UnsupportedError
@@ -42,8 +44,9 @@ def translate(sql: str) -> str:
 
 
 def _statement(statement: exp.Expr) -> str:
-    if isinstance(statement, exp.Command) and statement.name.upper() == "EXPLAIN":
-        return f"EXPLAIN {translate(statement.expression.name)}"
+    if isinstance(statement, exp.Command) and statement.name.upper() == "EXPLAIN" and statement.args.get("expression"):
+        explained = re.sub(r"(?i)^\s*(?:CODEGEN|COST|EXTENDED|FORMATTED)\b", "", statement.expression.name)
+        return f"EXPLAIN {translate(explained)}"
     written = [
         one.sql("duckdb", normalize_functions=False, unsupported_level=sqlglot.ErrorLevel.RAISE)
         for one in added(_rewritten(checked(statement)))

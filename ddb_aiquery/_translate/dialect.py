@@ -7,6 +7,8 @@ from typing import Any, ClassVar
 
 from sqlglot import exp
 from sqlglot.dialects.databricks import Databricks
+from sqlglot.errors import ParseError, TokenError
+from sqlglot.jsonpath import parse as parse_path
 from sqlglot.parsers.databricks import DatabricksParser
 
 from ddb_aiquery._translate.refusal import refuse
@@ -25,6 +27,16 @@ def _named_struct(arguments: list[exp.Expr]) -> exp.Expr:
 
 class DatabricksText(Databricks):
     """A quote is doubled to stand inside its literal, as in Databricks since Spark 4; sqlglot joins two literals."""
+
+    def to_json_path(self, path: exp.Expr | None) -> exp.Expr | None:
+        """Refuse what is no path, which sqlglot would print and pass on."""
+        if path is not None and path.is_string:
+            try:
+                parse_path(path.name, self)
+            except (ParseError, TokenError):
+                refuse(path, f"{path.name!r} is no path into JSON", "write '$.field[0]'")
+        found: exp.Expr | None = super().to_json_path(path)
+        return found
 
     class Tokenizer(Databricks.Tokenizer):
         """The words."""

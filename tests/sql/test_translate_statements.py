@@ -151,6 +151,7 @@ def test_values_become_the_rows_of_databricks(run, text, rows):
 def test_explain_is_translated(run):
     """EXPLAIN shows DuckDB's plan of the translated statement."""
     assert run("EXPLAIN SELECT `id` FROM t")
+    assert run("EXPLAIN FORMATTED SELECT `id` FROM t")
 
 
 @pytest.mark.parametrize(
@@ -187,6 +188,8 @@ def test_explain_is_translated(run):
         ("SELECT inline(a) AS (b, c) FROM t", "LATERAL VIEW inline"),
         ("queries.sql", "no statement: 'queries.sql'"),
         ("1 + 1", "no statement"),
+        ("EXPLAIN", "EXPLAIN has no counterpart"),
+        ("SELECT get_json_object(x, '$.a[') FROM t", "is no path into JSON"),
     ],
 )
 def test_what_has_no_counterpart_is_named(text, said, capfd):
