@@ -86,15 +86,16 @@ class Statements:
             inner = self._raw.extract_statements(text[len(prefix) :])[0]
             text, kind = inner.query.strip(), inner.type.name if analyze else kind
         words = [token.word for token in tokens(text)]
-        if kind not in _planner.PLANNED or not has_query(kind, words) or not self._is_special(text, frame):
+        planned = kind in _planner.PLANNED and has_query(kind, words)
+        if not self._is_special(text, frame) or kind == "EXPLAIN" or (only_reads(kind, words) and not planned):
             return Estimate()
-        statement = self._statement(text, kind, parameters, frame)
+        if not planned:
+            return _uncounted(f"a statement {kind}")
         try:
             with in_our_words(text):
-                outcome = self._session.price(statement)
+                return estimated(self._session.price(self._statement(text, kind, parameters, frame)))
         except _planner.Unplannable as reason:
-            return Estimate(bound=True, note=f"unplanned: {reason}; DuckDB decides which rows are asked about")
-        return estimated(outcome)
+            return _uncounted(str(reason))
 
     def has_calls(self, text: str) -> bool:
         """Return whether a text may hold a call: it names an AI function, or a view or macro that does."""
@@ -214,6 +215,10 @@ class Statements:
             if original is not None and type(original).__name__ in str(error):
                 raise original from None
             raise
+
+
+def _uncounted(reason: str) -> Estimate:
+    return Estimate(bound=True, note=f"unplanned: {reason}; DuckDB decides which rows are asked about")
 
 
 def _nothing() -> None:

@@ -31,6 +31,9 @@ def answering(table: Answers, *, kept: bool) -> list[str]:
     return [asked] if kept else [asked, statements["answering_typed"].format(**parts)]
 
 
+EVALUATED = "a planned call was evaluated"
+
+
 def install(connection: duckdb.DuckDBPyConnection) -> None:
     """Make the function that stands for a call while a statement is read; it is never evaluated."""
     own = connection.duplicate()  # apart from the transaction; unlike a cursor it gets no macros
@@ -43,4 +46,4 @@ def install(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _never(*_: Any) -> str:
-    raise RuntimeError("a planned call was evaluated; please report the statement")
+    raise RuntimeError(f"{EVALUATED}; please report the statement")

@@ -17,7 +17,7 @@ from ddb_aiquery._planner.bind import Binder
 from ddb_aiquery._planner.calls import CALL, Unknown, Unplannable, asks_texts
 from ddb_aiquery._planner.desk import Desk
 from ddb_aiquery._planner.functions import Functions, read_functions
-from ddb_aiquery._planner.macros import answering, install
+from ddb_aiquery._planner.macros import EVALUATED, answering, install
 from ddb_aiquery._planner.normal_form import Unbound
 from ddb_aiquery._planner.questions import Answers
 from ddb_aiquery._planner.records import WRITES, Finish, Outcome, Plan, Statement, is_values, span_of
@@ -282,6 +282,8 @@ class Session:
         except Unbound as unbound:
             self._abandon(desk, own=own)
             self._mend(unbound)
+            if EVALUATED in str(unbound):
+                raise Unplannable("a call that DuckDB evaluates while it reads the statement") from None
             if not isinstance(unbound.error, duckdb.NotImplementedException):
                 raise unbound.error from None
             raise Unplannable(str(unbound)) from None

@@ -150,7 +150,7 @@ class Shell:
         limit = None if self.agreed else self.settings.limits.confirm_usd
         if not wanted and (limit is None or not statement.asks(self.con, text)):
             return True
-        priced = statement.price(self.con, text)
+        priced = self.con.estimate(text)
         if wanted:
             self.say(commands.spelt(priced))
             return self.confirm is not None and self.confirm("Run it?")

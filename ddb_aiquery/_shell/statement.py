@@ -10,28 +10,15 @@ import duckdb
 
 from ddb_aiquery._failures import pointing_to_translate
 from ddb_aiquery._shell.layouts import quoted
-from ddb_aiquery._values import Estimate
 
 _EXECUTE = re.compile(r"\bexecute\b", re.IGNORECASE)
 _SILENT = (["Count"], ["Success"])
 """The columns of a result that only says that something was done."""
-_UNPRICED = frozenset({"SET", "CALL", "ALTER", "MULTI"})
-"""Kinds of statements that may evaluate a call and have no estimate; MULTI is PIVOT."""
 
 
 def asks(con: Any, text: str) -> bool:
     """Return whether a statement may call a model: through a call, a view, a macro or a prepared statement."""
     return bool(con.has_calls(text) or _EXECUTE.search(text))
-
-
-def price(con: Any, text: str) -> Estimate:
-    """Return what a statement would ask; where that cannot be known, with a note that begins "unplanned"."""
-    priced: Estimate = con.estimate(text)
-    kinds = {each.type.name for each in con.raw.extract_statements(text)}
-    if kinds & _UNPRICED and con.has_calls(text):
-        note = "unplanned: statements of this kind are not counted; DuckDB decides which rows are asked about"
-        return Estimate(bound=True, note=note)
-    return priced
 
 
 def run(con: Any, text: str) -> duckdb.DuckDBPyRelation | None:

@@ -43,6 +43,27 @@ def test_every_statement_is_counted(
     assert scripted.requests == len({f"p{i}" for i in range(questions if ";" not in text else 3)})
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SET VARIABLE v = ai_query('test', 'x')",
+        "PIVOT (SELECT i, ai_query('test', 'x') a FROM range(3) t(i)) ON a USING count(*)",
+        "CREATE TYPE kinds AS ENUM (SELECT ai_query('test', 'x'))",
+        "SELECT 1 LIMIT length(ai_query('test', 'x'))",
+        "SELECT list_transform(['x'], lambda p: ai_query('test', p))",
+    ],
+)
+def test_what_cannot_be_counted_says_so(
+    connection: ddb_aiquery.AiConnection, scripted: ScriptedEndpoint, text: str
+) -> None:
+    """A statement that is not planned has no figures but a note, never nothing, and never an error of ours."""
+    estimate = connection.estimate(text)
+    assert (estimate.bound, estimate.note.split(":")[0]) == (True, "unplanned")
+    assert scripted.requests == 0
+    connection.execute(text)
+    assert scripted.requests == 1
+
+
 def test_execute_is_counted_by_what_was_prepared(
     connection: ddb_aiquery.AiConnection, scripted: ScriptedEndpoint
 ) -> None:
