@@ -9,6 +9,8 @@ from types import MappingProxyType
 from typing import Any
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
+CONNECT_SECONDS = 5.0
+"""How long a connection may take to stand, where an endpoint's settings do not say."""
 
 
 class Secret:

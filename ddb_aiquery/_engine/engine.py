@@ -7,18 +7,17 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby
 
 from ddb_aiquery._engine.budget import Purse, cost_nano
-from ddb_aiquery._engine.failover import HASTY, next_flight
+from ddb_aiquery._engine.failover import next_flight, patience_with
 from ddb_aiquery._engine.flight import Batch, Flight, InFlight
 from ddb_aiquery._engine.forecast import tokens_in
 from ddb_aiquery._engine.loop import Loop
 from ddb_aiquery._engine.noting import Finding, kept
 from ddb_aiquery._engine.pace import Pace
 from ddb_aiquery._engine.pool import Pool, Transport
-from ddb_aiquery._engine.retry import Patience
 from ddb_aiquery._engine.scribe import Landing, Scribe
 from ddb_aiquery._engine.shared import Shared
 from ddb_aiquery._engine.store import Store
@@ -249,13 +248,11 @@ class Engine:
                 if pool.endpoint is endpoint or pool.endpoint == endpoint:
                     return pool
             pace = Pace(endpoint.max_concurrency, endpoint.requests_per_minute, endpoint.tokens_per_minute)
-            usual = HASTY if endpoint.fallbacks else Patience()
-            patience = replace(usual, row_deadline=float(endpoint.options.get("deadline_seconds", usual.row_deadline)))
             pool = Pool(
                 endpoint,
                 self._transport,
                 pace,
-                patience,
+                patience_with(endpoint),
                 self._in_flight,
                 self._scribe,
                 self._share(endpoint, pace),

@@ -11,9 +11,23 @@ from ddb_aiquery._values import Endpoint, Envelope, Failure, Kind, Question
 from ddb_aiquery.errors import AiQueryError
 
 HASTY = Patience(
-    row_deadline=30.0, cold_start=30.0, down_after=5.0, failed=3, ambiguous=2, max_wait=30.0, ambiguous_floor=10
+    row_deadline=30.0,
+    cold_start=30.0,
+    down_after=5.0,
+    failed=3,
+    ambiguous=2,
+    max_wait=30.0,
+    ambiguous_floor=10,
 )
 """The patience with an endpoint that has fallbacks: to wait for it is worth less than to ask the next."""
+
+
+def patience_with(endpoint: Endpoint) -> Patience:
+    """Return how long to go on with an endpoint, by its fallbacks, `deadline_seconds` and `connect_seconds`."""
+    usual = HASTY if endpoint.fallbacks else Patience()
+    deadline = float(endpoint.options.get("deadline_seconds", usual.row_deadline))
+    return replace(usual, row_deadline=deadline, connect=float(endpoint.options.get("connect_seconds", usual.connect)))
+
 
 _ELSEWHERE = {Kind.ENDPOINT, Kind.NOT_SENT, Kind.REJECTED, Kind.FAILED, Kind.AMBIGUOUS, Kind.INVALID}
 """What another endpoint may do better. A wrong request, a refusal or a spent budget is the same everywhere."""

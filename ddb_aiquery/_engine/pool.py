@@ -10,10 +10,10 @@ from typing import Protocol
 from ddb_aiquery._engine.budget import cost_nano, micro_up
 from ddb_aiquery._engine.flight import Batch, Flight, InFlight
 from ddb_aiquery._engine.forecast import estimate_nano, roomier
+from ddb_aiquery._engine.luck import Luck, Lucks
 from ddb_aiquery._engine.pace import FULL, Pace
-from ddb_aiquery._engine.retry import GiveUp, Luck, Patience, decide
+from ddb_aiquery._engine.retry import GiveUp, Patience, decide
 from ddb_aiquery._engine.shared import Shared
-from ddb_aiquery._engine.tally import Tally
 from ddb_aiquery._engine.waiting import Waiting, affordable
 from ddb_aiquery._values import Endpoint, Envelope, Failure, Kind, Outcome, Question
 from ddb_aiquery.errors import AiQueryError
@@ -21,8 +21,6 @@ from ddb_aiquery.errors import AiQueryError
 WRITING = 256
 """A kill loses what is not on disk: max_concurrency calls, and the replies being written, of which there are so many
 at most. Fewer would hold a fast endpoint back; without a bound a slow disk would lose more."""
-KEPT_RUNS = 256
-"""Runs whose luck is remembered at once; forgetting one only makes it more patient."""
 
 
 class Transport(Protocol):
@@ -87,8 +85,7 @@ class Pool:
         self._room = pace.max_concurrency + WRITING
         self._broken: tuple[float, Failure] | None = None
         """When the endpoint was found unusable, and why."""
-        self._lucks: dict[str, Luck] = {}
-        """By Run: what one statement has seen of this endpoint."""
+        self._lucks = Lucks(patience.connect)
 
     def add(self, flights: Iterable[Flight]) -> None:
         """Queue Flights and start as many as the pace allows."""
@@ -211,7 +208,7 @@ class Pool:
     async def _exchange(self, flight: Flight) -> tuple[Outcome, Mapping[str, str]]:
         tally = flight.payer.tally
         tally.sent += 1  # only this thread counts calls
-        self._luck(tally).sent()
+        self._lucks.sent(tally.id, flight, self._clock())
         flight.learnt = len(self.shared.lessons)
         try:
             return await self._transport.send(self.endpoint, flight.envelope, tally.id, self.shared.lessons)
@@ -219,14 +216,6 @@ class Pool:
             return Failure(Kind.ENDPOINT, str(error)), {}
         except Exception as error:  # noqa: BLE001 (a defect in one exchange must not hang all who wait)
             return Failure(Kind.ROW, f"{type(error).__name__} while calling: {error}"), {}
-
-    def _luck(self, tally: Tally) -> Luck:
-        found = self._lucks.get(tally.id)
-        if found is None:
-            if len(self._lucks) >= KEPT_RUNS:
-                self._lucks.clear()
-            found = self._lucks[tally.id] = Luck(heard=self._clock())
-        return found
 
     def _settle(self, flight: Flight, outcome: Outcome, headers: Mapping[str, str]) -> None:
         """Book what the exchange cost and decide: finished, or once more."""
@@ -249,13 +238,10 @@ class Pool:
         tally.input_tokens += usage.input_tokens
         tally.output_tokens += usage.output_tokens
         tally.cost_nano += cost
-        luck = self._luck(tally)
+        luck = self._lucks.heard(tally.id, flight, failure, now)
         if failure is None:
-            luck.answered(now)
             self._put(flight, outcome)
-            return
-        luck.failed(failure.kind)
-        if not self._differently(flight, failure):
+        elif not self._differently(flight, failure):
             self._again(flight, failure, now, luck)
 
     def _put(self, flight: Flight, outcome: Outcome) -> None:

@@ -8,15 +8,19 @@ account for it. And a row that is given up while nobody at all gets an answer sp
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
-from ddb_aiquery._values import Failure, Kind
+from ddb_aiquery._engine.luck import Luck
+from ddb_aiquery._values import CONNECT_SECONDS, Failure, Kind
 
 _FINAL = {Kind.ROW, Kind.REFUSED, Kind.TRUNCATED, Kind.CAST, Kind.CANCELLED, Kind.BUDGET}
 _COUNTED = {Kind.FAILED, Kind.AMBIGUOUS, Kind.INVALID}
 _SCALING_UP = 503
 _CHANCE_ENOUGH = 0.001
 """A streak expected in fewer than one statement in a thousand is no accident."""
+_ABSENT = 5.0
+"""Seconds beyond a connection's time after which an endpoint is down where nobody was ever met: that is no hiccup but a
+wrong address, or a server that was not started."""
 _STREAK = 20
 """Failures in a row, over all questions, before silence is taken for an endpoint that is down."""
 
@@ -32,6 +36,9 @@ class Patience:
     row_deadline: float = 600.0
     cold_start: float = 900.0
     down_after: float = 60.0
+    """Seconds without an answer after which an endpoint is down."""
+    connect: float = CONNECT_SECONDS
+    """Seconds after which a call has a connection, or has failed."""
     failed: int = 8
     ambiguous: int = 5
     invalid: int = 2
@@ -40,33 +47,6 @@ class Patience:
     base: float = 0.5
     cap: float = 30.0
     max_wait: float = 3600.0
-
-
-@dataclass(slots=True)
-class Luck:
-    """How one Run has fared with one Endpoint; whoever sends calls `sent`, then `answered` or `failed`."""
-
-    heard: float
-    """When the last answer came; at first, when the statement began to send (monotonic seconds)."""
-    calls: int = 0
-    streak: int = 0
-    resent: int = 0
-    """Calls that may have been billed and were asked again."""
-    failures: dict[Kind, int] = field(default_factory=dict)
-
-    def sent(self) -> None:
-        """Count a call as it is sent."""
-        self.calls += 1
-
-    def answered(self, now: float) -> None:
-        """Count an answer: the endpoint is alive."""
-        self.heard = now
-        self.streak = 0
-
-    def failed(self, kind: Kind) -> None:
-        """Count a failure, before `decide` is asked about it."""
-        self.streak += 1
-        self.failures[kind] = self.failures.get(kind, 0) + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +127,10 @@ def _limit_reached(patience: Patience, seen: Attempts, failure: Failure, luck: L
     if failure.kind in _COUNTED:
         return _count_reached(patience, seen, failure.kind, luck)
     elapsed = now - (now if seen.since is None else seen.since)
-    silent = now - luck.heard >= patience.down_after
+    down_after = _down_after(patience, luck)
+    silent = now - luck.heard >= down_after
     if failure.kind is Kind.NOT_SENT:
-        limit = patience.down_after if silent else patience.row_deadline
+        limit = down_after if silent else patience.row_deadline
     elif silent:
         limit = patience.cold_start if failure.status == _SCALING_UP else patience.row_deadline
     else:
@@ -186,8 +167,12 @@ def _accident(count: int, kind: Kind, luck: Luck) -> bool:
     return 0 < share <= 1 / 2 and others * share**count >= _CHANCE_ENOUGH
 
 
+def _down_after(patience: Patience, luck: Luck) -> float:
+    return patience.down_after if luck.met else min(patience.down_after, patience.connect + _ABSENT)
+
+
 def _is_down(patience: Patience, kind: Kind, luck: Luck, now: float) -> bool:
-    silent = now - luck.heard >= patience.down_after
+    silent = now - luck.heard >= _down_after(patience, luck)
     return silent and (kind is Kind.NOT_SENT or luck.streak >= _STREAK)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from ddb_aiquery._values import Billing, Fault, Reply
+from ddb_aiquery._values import CONNECT_SECONDS, Billing, Fault, Reply
 
 MAX_RESPONSE_BYTES = 8 * 1024 * 1024
 INVALID_ADDRESS = Fault(Billing.NOT_SENT, "the URL or a header of this endpoint is not valid", final=True)
@@ -24,7 +24,7 @@ class Way:
     authorities to trust besides the usual ones; `max_response_bytes` bounds a reply's body, decoded.
     """
 
-    connect_seconds: float = 5.0
+    connect_seconds: float = CONNECT_SECONDS
     timeout_seconds: float = 600.0
     max_idle: int = 1024
     proxy: str | None = None

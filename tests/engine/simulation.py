@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Protocol
 
+from ddb_aiquery._engine.luck import Luck
 from ddb_aiquery._engine.pace import Pace
-from ddb_aiquery._engine.retry import FRESH, Again, Attempts, Luck, Patience, decide
+from ddb_aiquery._engine.retry import FRESH, Again, Attempts, Patience, decide
 from ddb_aiquery._values import NOTHING, Failure, Kind
 
 

@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ddb_aiquery._engine.retry import FRESH, Again, GiveUp, Luck, Patience, decide
+from ddb_aiquery._engine.luck import MARGIN, Luck, Lucks
+from ddb_aiquery._engine.retry import FRESH, Again, GiveUp, Patience, decide
 from ddb_aiquery._values import Failure, Kind
 
 PATIENCE = Patience()
@@ -66,10 +67,38 @@ def test_possibly_paid_calls_are_sent_again_only_up_to_a_share():
 
 
 def test_an_endpoint_that_cannot_be_reached_is_down_after_a_minute():
-    """Refused connections and nothing else for 60 s end the statement, not only the row."""
+    """Refused connections and nothing else for 60 s, where somebody was once, end the statement, not only the row."""
     _, seconds, verdict = ask(Failure(Kind.NOT_SENT, "refused"), Luck(heard=0.0), answering=False)
     assert 60 <= seconds <= 120
     assert verdict.endpoint is True
+
+
+def test_an_endpoint_where_nobody_was_ever_met_is_down_after_ten_seconds():
+    """A server that was not started, or an address with a slip in it, is told before one goes for a coffee."""
+    luck = Luck(heard=0.0, met=False)
+    _, seconds, verdict = ask(Failure(Kind.NOT_SENT, "refused"), luck, answering=False)
+    assert 10 <= seconds <= 30
+    assert verdict.endpoint is True
+
+
+@pytest.mark.parametrize(
+    ("ended", "under_way", "met"),
+    [
+        (Failure(Kind.NOT_SENT, "refused"), None, False),
+        (Failure(Kind.NOT_SENT, "refused"), PATIENCE.connect + 1, False),
+        (Failure(Kind.NOT_SENT, "refused"), PATIENCE.connect + MARGIN, True),
+        (Failure(Kind.REJECTED, "starting", 503), None, True),
+        (None, None, True),
+    ],
+)
+def test_somebody_is_met_by_a_reply_or_by_a_call_that_is_not_refused(ended, under_way, met):
+    """Whatever came back shows that somebody is there, and so does a call that has been under way for seconds."""
+    lucks = Lucks(PATIENCE.connect)
+    if under_way is not None:
+        lucks.sent("a run", "a slow call", 0.0)
+    lucks.sent("a run", "a call", 0.0)
+    assert lucks.heard("a run", "a call", ended, under_way or 0.1).met is met
+    assert lucks.heard("the next", "a call", Failure(Kind.NOT_SENT, "refused"), 60.0).met is (met or bool(under_way))
 
 
 def test_a_model_that_starts_up_is_waited_for():
