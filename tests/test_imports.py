@@ -19,6 +19,7 @@ GROUND = {
     "_settings",
     "_setting_keys",
     "_providers",
+    "_media",
     "_redact",
     "_address",
     "_sql",

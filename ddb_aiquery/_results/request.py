@@ -9,20 +9,13 @@ from typing import Any
 
 import orjson
 
+from ddb_aiquery._media import media_type
 from ddb_aiquery._values import Form
 from ddb_aiquery.errors import RowError
 
 ROLES = ("system", "developer", "user", "assistant", "tool")
 MAX_FILE_BYTES = 20 * 2**20
 MAX_DEPTH = 64
-
-_MAGIC = (
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"GIF87a", "image/gif"),
-    (b"GIF89a", "image/gif"),
-    (b"%PDF-", "application/pdf"),
-)
 
 
 def read_request(value: Any, task: str = "chat") -> tuple[Form, str]:
@@ -61,14 +54,6 @@ def read_files(value: Any, task: str = "chat") -> tuple[bytes, ...]:
     if found and task != "chat":
         raise RowError(f"The endpoint has the task {task}, and only chat endpoints take files: leave files out")
     return found
-
-
-def media_type(content: bytes) -> str | None:
-    """Return the media type that the first bytes show, None where they show none of the known ones."""
-    for magic, name in _MAGIC:
-        if content.startswith(magic):
-            return name
-    return "image/webp" if content[:4] == b"RIFF" and content[8:12] == b"WEBP" else None
 
 
 def _file(value: Any, place: int) -> bytes:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ddb_aiquery._transport.attachments import data_url, media_type
+from ddb_aiquery._transport.attachments import data_url
 from ddb_aiquery._transport.dialect import dumps, loads, parameters_of, raw
 from ddb_aiquery._transport.openai_reply import outcome
 from ddb_aiquery._values import Endpoint, Form, Outcome, Question, Reply
@@ -80,6 +80,6 @@ def blocks_of(content: Any) -> list[Any]:
 
 def _block(data: bytes) -> dict[str, Any]:
     url = data_url(data)
-    if media_type(data) == "application/pdf":
+    if url.startswith("data:application/pdf;"):
         return {"file": {"file_data": url, "filename": "file.pdf"}, "type": "file"}
     return {"image_url": {"url": url}, "type": "image_url"}

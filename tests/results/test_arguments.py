@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ddb_aiquery._media import media_type
 from ddb_aiquery._results.parameters import RESERVED, read_parameters
-from ddb_aiquery._results.request import MAX_FILE_BYTES, media_type, read_files, read_request
+from ddb_aiquery._results.request import MAX_FILE_BYTES, read_files, read_request
 from ddb_aiquery._results.shape import shape
 from ddb_aiquery._values import Form
 from ddb_aiquery.errors import CallError, RowError
