@@ -14,11 +14,10 @@ import duckdb
 from ddb_aiquery._failures import in_our_words, pointing_to_translate
 from ddb_aiquery._functions import install
 from ddb_aiquery._planner import Asker, Outcome
-from ddb_aiquery._planner.desk import quoted
 from ddb_aiquery._python_tables import called_with
 from ddb_aiquery._relation import AiRelation, is_end
 from ddb_aiquery._session import Session
-from ddb_aiquery._sql import named
+from ddb_aiquery._sql import identifier, named
 from ddb_aiquery._statements import Statements
 from ddb_aiquery._values import Estimate, Run
 
@@ -196,7 +195,9 @@ class AiConnection:
         variables = self._statements.tables.variables(text, frame) if isinstance(text, str) else {}
         for name, value in variables.items():
             if isinstance(value, AiRelation):
-                text = named("planner.sql")["over"].format(name=quoted(name), relation=value.sql_query(), query=text)
+                text = named("planner.sql")["over"].format(
+                    name=identifier(name), relation=value.sql_query(), query=text
+                )
         unwrapped = {name: value for name, value in variables.items() if not isinstance(value, AiRelation)}
         with self.reading(), in_our_words(str(text)):
             made = called_with(unwrapped, raw.sql, text, alias=alias, **options)

@@ -15,7 +15,7 @@ from ddb_aiquery._process import PROCESS
 from ddb_aiquery._results.shape import shape
 from ddb_aiquery._session import Session
 from ddb_aiquery._settings import load
-from ddb_aiquery._sql import named
+from ddb_aiquery._sql import literal, named
 from ddb_aiquery._tables import TABLES, as_value, list_type
 from ddb_aiquery.errors import AiQueryError, CallError
 
@@ -45,20 +45,15 @@ def install(con: duckdb.DuckDBPyConnection, session: Session) -> None:
 
 
 def _install_macros(con: duckdb.DuckDBPyConnection, session: Session) -> None:
-    con.execute(f"CREATE OR REPLACE TEMP MACRO __ai_session() AS {quoted(session.id)}")
+    con.execute(f"CREATE OR REPLACE TEMP MACRO __ai_session() AS {literal(session.id)}")
     con.execute(
         "CREATE OR REPLACE TEMP MACRO __ai_default_endpoint(task := 'chat') AS CASE task WHEN 'embedding' THEN "
-        f"{quoted(session.settings.embedding_endpoint)} ELSE {quoted(session.settings.default_endpoint or '')} END"
+        f"{literal(session.settings.embedding_endpoint)} ELSE {literal(session.settings.default_endpoint or '')} END"
     )
     for file in FILES:
         for statement in named(file).values():
             con.execute(statement)
     PROCESS.connections[con] = session
-
-
-def quoted(text: str | None) -> str:
-    """Return a text as an SQL literal."""
-    return "NULL" if text is None else "'" + text.replace("'", "''") + "'"
 
 
 def _create_functions(con: duckdb.DuckDBPyConnection) -> None:

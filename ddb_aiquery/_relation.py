@@ -9,7 +9,7 @@ from typing import Any, Protocol, Self
 
 import duckdb
 
-from ddb_aiquery._sql import named
+from ddb_aiquery._sql import identifier, named
 
 _FETCHES = frozenset(
     {"fetchall", "fetchone", "fetchmany", "df", "fetchdf", "to_df", "fetchnumpy", "torch", "tf", "to_arrow_table"}
@@ -149,4 +149,4 @@ def _qualified(name: str) -> str:
                 f"Parser Error: Unterminated quoted identifier in qualified name! (input: {name})"
             )
         place += 1
-    return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
+    return ".".join(map(identifier, parts))

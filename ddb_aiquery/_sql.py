@@ -1,4 +1,4 @@
-"""Reads the package's SQL files: every statement has a name and stands in `sql/`, where a user may read it."""
+"""SQL as text: the statements of `sql/` by name, where a user may read them, and names and texts as SQL writes them."""
 
 from __future__ import annotations
 
@@ -28,6 +28,16 @@ def named(file: str) -> Mapping[str, str]:
     if len(set(names)) < len(names):
         raise ValueError(f"sql/{file}: two statements have the same name")
     return MappingProxyType(dict(zip(names, bodies, strict=True)))
+
+
+def identifier(name: str) -> str:
+    """Return a name in quotes, as which it may hold anything."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str | None) -> str:
+    """Return a text as SQL writes it; None is NULL."""
+    return "NULL" if text is None else "'" + text.replace("'", "''") + "'"
 
 
 def _text(file: str) -> str:

@@ -14,6 +14,7 @@ from ddb_aiquery._engine.budget import MICRO
 from ddb_aiquery._engine.pool import Pool
 from ddb_aiquery._engine.shared import endpoint_id
 from ddb_aiquery._session import Session
+from ddb_aiquery._sql import identifier
 from ddb_aiquery._values import Endpoint
 from ddb_aiquery.errors import AiQueryError
 
@@ -117,7 +118,7 @@ _TYPES = {
 
 def list_type(schema: pa.Schema) -> str:
     """Return DuckDB's type for all rows of a table as one value."""
-    fields = ", ".join(f'"{field.name}" {_TYPES[field.type]}' for field in schema)
+    fields = ", ".join(f"{identifier(field.name)} {_TYPES[field.type]}" for field in schema)
     return f"STRUCT({fields})[]"
 
 

@@ -16,7 +16,7 @@ from rich.table import Table
 
 import ddb_aiquery
 from ddb_aiquery._settings import Settings, load
-from ddb_aiquery._sql import named
+from ddb_aiquery._sql import literal, named
 from ddb_aiquery.testing import ScriptedEndpoint
 
 LATENCY = 0.15
@@ -42,7 +42,7 @@ def run(endpoint: str | None, config: Any = None) -> int:
             for title, again in (("First run", False), ("Second run, answered from the cache", True)):
                 console.rule(title)
                 for statement in named("demo.sql").values():
-                    _show(console, con, statement.replace("'demo'", _literal(name)), quietly=again)
+                    _show(console, con, statement.replace("'demo'", literal(name)), quietly=again)
     return 0
 
 
@@ -62,10 +62,6 @@ def _views(con: Any) -> None:
         data = Path(__file__).parents[2] / "examples" / "data"
     con.execute("CREATE TABLE tickets AS FROM read_csv(?)", [str(data / "tickets.csv")])
     con.execute("CREATE TABLE reviews AS FROM read_parquet(?)", [str(data / "reviews.parquet")])
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _show(console: Console, con: Any, statement: str, *, quietly: bool) -> None:

@@ -22,7 +22,7 @@ from dbt.cli.main import dbtRunner
 from ddb_aiquery._connection import AiConnection
 from ddb_aiquery._dbt.cursors import PlanningCursor
 from ddb_aiquery._dbt.hidden import shows_call
-from ddb_aiquery._functions import quoted
+from ddb_aiquery._sql import literal
 from ddb_aiquery._values import Estimate
 from ddb_aiquery.errors import AiQueryError
 
@@ -115,7 +115,7 @@ def _has_rows(con: AiConnection, text: str) -> bool:
 def _text(node: Any, project: Path) -> str:
     """Return a node's query: of a seed its file, of a Python model nothing."""
     if node.resource_type == "seed":
-        return f"SELECT * FROM read_csv({quoted(str(project / node.original_file_path))})"  # noqa: S608
+        return f"SELECT * FROM read_csv({literal(str(project / node.original_file_path))})"  # noqa: S608
     if node.language != "sql":
         return ""
     return str(node.compiled_code or "").strip().rstrip(";")

@@ -13,7 +13,7 @@ import duckdb
 from ddb_aiquery._planner import ast, normal_form
 from ddb_aiquery._planner.questions import KEYS, KEYS_OF_ANY, KEYS_OF_TEXTS, Answers
 from ddb_aiquery._planner.spill import Spill
-from ddb_aiquery._sql import named
+from ddb_aiquery._sql import identifier, named
 
 if TYPE_CHECKING:
     from ddb_aiquery._planner.ast import Ast
@@ -56,8 +56,8 @@ class Desk:
         statements = KEYS_OF_TEXTS if texts else KEYS_OF_ANY
         keys = [read_key(self.connection, statement) for statement in statements]
         labels = tuple(f"{self.prefix}{label}" for label in (*KEYS, "document"))
-        made = dict(zip((*KEYS, "document"), map(quoted, labels), strict=True))
-        self.run("answers", answers=quoted(name), **made)
+        made = dict(zip((*KEYS, "document"), map(identifier, labels), strict=True))
+        self.run("answers", answers=identifier(name), **made)
         return Answers(("temp", "main", name), labels, tuple(keys), statements, self.value)  # type: ignore[arg-type]
 
     def take_in(self, spill: Spill, path: Path) -> None:
@@ -110,12 +110,12 @@ class Desk:
             copy = self.name("object")
             passing = self.name("passing")
             self.connection.register(passing, value)
-            self.run("keep", table=where(("temp", "main", copy)), query=f"FROM {quoted(passing)}")
+            self.run("keep", table=where(("temp", "main", copy)), query=f"FROM {identifier(passing)}")
             self.connection.unregister(passing)
             if self.connection.execute(named("planner.sql")["temp_view"], [name]).fetchall():
                 self.adopted[name] = value
-                self.run("drop_view", view=quoted(name))
-            self.run("rename", table=where(("temp", "main", copy)), name=quoted(name))
+                self.run("drop_view", view=identifier(name))
+            self.run("rename", table=where(("temp", "main", copy)), name=identifier(name))
             self.tables.append(name)
 
     def copied(self, text: str) -> str:
@@ -135,14 +135,9 @@ class Desk:
             self.connection.register(*self.adopted.popitem())
 
 
-def quoted(name: str) -> str:
-    """Return an identifier in quotes."""
-    return '"' + name.replace('"', '""') + '"'
-
-
 def where(path: Path) -> str:
     """Return the quoted path of a table."""
-    return ".".join(map(quoted, path))
+    return ".".join(map(identifier, path))
 
 
 _keys: dict[str, Ast] = {}

@@ -9,9 +9,9 @@ from duckdb.func import SPECIAL
 from duckdb.sqltypes import VARCHAR
 
 from ddb_aiquery._planner.calls import CALL
-from ddb_aiquery._planner.desk import quoted, where
+from ddb_aiquery._planner.desk import where
 from ddb_aiquery._planner.questions import KEYS
-from ddb_aiquery._sql import named
+from ddb_aiquery._sql import identifier, named
 
 if TYPE_CHECKING:
     from ddb_aiquery._planner.questions import Answers
@@ -24,7 +24,7 @@ def answering(table: Answers, *, kept: bool) -> list[str]:
     keys = {
         f"key_{key}": statements[name].partition("SELECT ")[2] for key, name in zip(KEYS, table.statements, strict=True)
     }
-    labels = dict(zip((*KEYS, "document"), map(quoted, table.labels), strict=True))
+    labels = dict(zip((*KEYS, "document"), map(identifier, table.labels), strict=True))
     parts = {**labels, **keys, "answers": where(table.path)}
     found = statements["document_or_call" if kept else "document"].format(**parts)
     asked = statements["answering"].replace("{document_of}", found)

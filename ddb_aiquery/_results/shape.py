@@ -49,16 +49,16 @@ class Shape:
             return None
         if isinstance(outcome, Failure):
             return self._failed(outcome)
-        value = quoted(outcome.text) if self.type is TEXT else outcome.text
+        value = _json_text(outcome.text) if self.type is TEXT else outcome.text
         return value if self.fail_on_error else '{"response":' + value + ',"errorMessage":null}'
 
     def _failed(self, failure: Failure) -> str:
         if not self.fail_on_error:
-            return '{"response":null,"errorMessage":' + quoted(failure.message) + "}"
+            return '{"response":null,"errorMessage":' + _json_text(failure.message) + "}"
         raise (CastError if failure.kind is Kind.CAST else RowError)(failure.message)
 
 
-def quoted(text: str) -> str:
+def _json_text(text: str) -> str:
     """Return text as a JSON string; a lone surrogate, which UTF-8 cannot hold, becomes a question mark."""
     try:
         return orjson.dumps(text).decode()

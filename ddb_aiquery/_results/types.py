@@ -7,6 +7,8 @@ from typing import Any
 
 import orjson
 
+from ddb_aiquery._sql import identifier, literal
+
 INTEGERS = {
     name: (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
     for name, bits in (("TINYINT", 8), ("SMALLINT", 16), ("INTEGER", 32), ("BIGINT", 64), ("HUGEINT", 128))
@@ -95,13 +97,13 @@ def duckdb_text(kind: Type) -> str:
         case Decimal(width, scale):
             return f"DECIMAL({width},{scale})"
         case Enum(labels):
-            return f"ENUM({', '.join(_text_literal(label) for label in labels)})"
+            return f"ENUM({', '.join(map(literal, labels))})"
         case List(item, size):
             return f"{duckdb_text(item)}[{'' if size is None else size}]"
         case Map(key, value):
             return f"MAP({duckdb_text(key)}, {duckdb_text(value)})"
         case Struct(fields):
-            return f"STRUCT({', '.join(f'{_identifier(one.name)} {duckdb_text(one.type)}' for one in fields)})"
+            return f"STRUCT({', '.join(f'{identifier(one.name)} {duckdb_text(one.type)}' for one in fields)})"
 
 
 def structure(kind: Type) -> str:
@@ -165,11 +167,3 @@ def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
     if "enum" in schema or schema["type"] in ("object", "array"):
         return {"anyOf": [schema, {"type": "null"}]}
     return {**schema, "type": [schema["type"], "null"]}
-
-
-def _identifier(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _text_literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -11,8 +11,8 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
 from ddb_aiquery._shell.commands import COMMANDS
-from ddb_aiquery._shell.layouts import NAMES, quoted
-from ddb_aiquery._sql import named
+from ddb_aiquery._shell.layouts import NAMES
+from ddb_aiquery._sql import identifier, named
 
 _ENDPOINT = re.compile(r"""\bai_\w+\s*\(\s*(?:endpoint\s*(?:=>|:=)\s*)?'([^'\s]*)$""", re.IGNORECASE)
 _RELATION = re.compile(r"\b(?:from|join|into|update|table|describe|summarize|show)\s+(\w*)$", re.IGNORECASE)
@@ -122,4 +122,4 @@ def _starting(prefix: str, words: Iterable[str]) -> Iterator[str]:
     """Yield the words that begin so, in quotes where DuckDB needs them."""
     for word in words:
         if word.lower().startswith(prefix.lower()):
-            yield word if _PLAIN.fullmatch(word.lower()) or "/" in word or "-" in word else quoted(word)
+            yield word if _PLAIN.fullmatch(word.lower()) or "/" in word or "-" in word else identifier(word)

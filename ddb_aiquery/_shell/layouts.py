@@ -11,6 +11,8 @@ from types import MappingProxyType
 
 from wcwidth import wcswidth
 
+from ddb_aiquery._sql import literal
+
 Row = Sequence[str | None]
 
 
@@ -38,11 +40,6 @@ class Cells:
     rows: Iterator[Row]
 
 
-def quoted(name: str) -> str:
-    """Return an identifier in quotes."""
-    return '"' + name.replace('"', '""') + '"'
-
-
 def _csv(cells: Cells, style: Style) -> Iterator[str]:
     line = io.StringIO()
     writer = csv.writer(line, delimiter=style.separator or ",", lineterminator=style.newline)
@@ -66,9 +63,9 @@ def _ascii(cells: Cells, style: Style) -> Iterator[str]:
 
 
 def _quote(cells: Cells, style: Style) -> Iterator[str]:
-    names = (_literal(name) for name in cells.names)
+    names = (literal(name) for name in cells.names)
     rows = (
-        ["NULL" if v is None else v if plain else _literal(v) for v, plain in zip(row, cells.plain, strict=True)]
+        [v if plain and v is not None else literal(v) for v, plain in zip(row, cells.plain, strict=True)]
         for row in cells.rows
     )
     return _joined([names, *rows] if style.header else rows, style.separator or ",", style.newline)
@@ -179,10 +176,6 @@ def _shown(cells: Cells, style: Style) -> Iterator[list[str]]:
 
 def _joined(rows: Iterable[Iterable[str]], separator: str, newline: str) -> Iterator[str]:
     return (separator.join(row) + newline for row in rows)
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _width(text: str) -> int:

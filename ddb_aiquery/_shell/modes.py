@@ -13,7 +13,8 @@ from typing import TextIO
 
 import duckdb
 
-from ddb_aiquery._shell.layouts import LAYOUTS, Cells, Row, Style, quoted
+from ddb_aiquery._shell.layouts import LAYOUTS, Cells, Row, Style
+from ddb_aiquery._sql import identifier
 
 WIDE = 1_000_000
 """More columns than any line has: a file or a pipe has no width."""
@@ -60,7 +61,7 @@ def _objects(relation: duckdb.DuckDBPyRelation) -> Iterator[str]:
     """Yield each row as a JSON object; numbers that a double cannot hold are texts, as in `duckdb`."""
     names = relation.columns
     columns = ", ".join(
-        f"to_json({quoted(name)}{'::VARCHAR' if _EXACT.fullmatch(str(kind)) else ''})::VARCHAR"
+        f"to_json({identifier(name)}{'::VARCHAR' if _EXACT.fullmatch(str(kind)) else ''})::VARCHAR"
         for name, kind in zip(names, relation.types, strict=True)
     )
     keys = [_json_text(name) for name in names]

@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 
 from ddb_aiquery._failures import pointing_to_translate
-from ddb_aiquery._shell.layouts import quoted
+from ddb_aiquery._sql import identifier
 
 _EXECUTE = re.compile(r"\bexecute\b", re.IGNORECASE)
 _SILENT = (["Count"], ["Success"])
@@ -53,6 +53,6 @@ def _answered(con: Any) -> duckdb.DuckDBPyRelation | None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # DuckDB advises con.sql, which would run the query again
         table = con.to_arrow_table().rename_columns([short for short, _, _ in columns])
-    casts = ", ".join(f"{short}::{kind} AS {quoted(name)}" for short, name, kind in columns)
+    casts = ", ".join(f"{short}::{kind} AS {identifier(name)}" for short, name, kind in columns)
     relation: duckdb.DuckDBPyRelation = con.raw.from_arrow(table).project(casts)
     return relation

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ddb_aiquery._functions import FILES, quoted
+from ddb_aiquery._functions import FILES
 from ddb_aiquery._shell.native.build import NAME, Recipe, child_command, directory
 from ddb_aiquery._shell.native.duckdb_program import Program
 from ddb_aiquery._shell.native.signing import sign
-from ddb_aiquery._sql import named
+from ddb_aiquery._sql import literal, named
 from ddb_aiquery._tables import TABLES, list_type
 
 SETUP = named("native_setup.sql")
@@ -35,7 +35,7 @@ class Bridge:
         """
         built = self.recipe.build()
         if not self.program.has_repositories:
-            return _written(built.parent, SETUP["load_file"].format(file=quoted(str(built))))
+            return _written(built.parent, SETUP["load_file"].format(file=literal(str(built))))
         if again or not self._trusted(built).exists():
             self._trust(built)
         return _written(built.parent, SETUP["load_installed"])
@@ -66,7 +66,7 @@ class Bridge:
         place.mkdir(parents=True, exist_ok=True)
         (place / built.name).write_bytes(signed)
         prefix = built.parent / "repository"
-        self.program.run(SETUP["trust"].format(prefix=quoted(str(prefix)), key=quoted(key)))
+        self.program.run(SETUP["trust"].format(prefix=literal(str(prefix)), key=literal(key)))
         for mark in directory().glob(f"*/{self._trusted(built).name}"):
             mark.unlink()  # the program has one repository of the name
         self._trusted(built).touch()
@@ -116,7 +116,5 @@ def _macros() -> list[str]:
 
 def _listing(name: str) -> str:
     """Return the macro that the table macro of this name stands on: the child's JSON with its type."""
-    structure = json.dumps(str(list_type(TABLES[name][1])))
-    return (
-        f"CREATE OR REPLACE TEMP MACRO {name}(session) AS from_json(__ai_listing({quoted(name)}), {quoted(structure)});"
-    )
+    structure = literal(json.dumps(str(list_type(TABLES[name][1]))))
+    return f"CREATE OR REPLACE TEMP MACRO {name}(session) AS from_json(__ai_listing({literal(name)}), {structure});"
