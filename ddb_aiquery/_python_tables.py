@@ -8,6 +8,7 @@ from typing import Any
 
 import duckdb
 
+from ddb_aiquery._planner import in_transaction
 from ddb_aiquery._planner.text import plain, tokens
 from ddb_aiquery._relation import AiRelation
 from ddb_aiquery._sql import named
@@ -44,9 +45,7 @@ class PythonTables:
 
     def _names(self, text: str) -> set[str]:
         """Return the tables that a statement names; an error must not abort the user's own transaction."""
-        current = named("planner.sql")["transaction"]
-        first, second = (self._connection.execute(current).fetchall() for _ in range(2))
-        if first != second:  # autocommit: every statement has its own
+        if not in_transaction(self._connection):
             return self._connection.get_table_names(text)
         with self._connection.duplicate() as other:  # unlike a cursor's, its macros are not made anew
             return other.get_table_names(text)

@@ -30,7 +30,7 @@ class Statements:
 
     def __init__(self, raw: duckdb.DuckDBPyConnection, asker: Asker) -> None:
         self._raw, self._asker = raw, asker
-        self._session = _planner.Session(raw, asker)
+        self._planner = _planner.Planner(raw, asker)
         self._prepared = Prepared(raw)
         self._callers = Callers(raw)
         self._open: Finish | None = None
@@ -93,7 +93,7 @@ class Statements:
             return _uncounted(f"a statement {kind}")
         try:
             with in_our_words(text):
-                return estimated(self._session.price(self._statement(text, kind, parameters, frame)))
+                return estimated(self._planner.price(self._statement(text, kind, parameters, frame)))
         except _planner.Unplannable as reason:
             return _uncounted(str(reason))
 
@@ -104,7 +104,7 @@ class Statements:
     def reading(self) -> AbstractContextManager[None]:
         """Let DuckDB read statements without the chance to evaluate a call."""
         self.settle()
-        return self._session.reading()
+        return self._planner.reading()
 
     # How one is run
 
@@ -126,7 +126,7 @@ class Statements:
             self._unasked(text, parameters)
         else:
             statement = Statement(text, kind, parameters)
-            self._opened(lambda: self._session.call(statement, f"a statement {kind}"))
+            self._opened(lambda: self._planner.call(statement, f"a statement {kind}"))
 
     def _executed(self, text: str, parameters: Any) -> tuple[str, str, Any]:
         """Return the statement that EXECUTE means, its kind and its parameters; one unknown is left as it is."""
@@ -137,7 +137,7 @@ class Statements:
         return known, self._raw.extract_statements(known)[0].type.name, self._prepared.arguments(text, listed)
 
     def _planned(self, statement: Statement) -> None:
-        self._opened(lambda: self._session.run(statement))
+        self._opened(lambda: self._planner.run(statement))
         if statement.kind in _planner.WRITES:
             self.translated(lambda: present(self._raw, self.settle))
 
@@ -153,10 +153,10 @@ class Statements:
             self._raw.execute(text, parameters)
         except BaseException:
             with suppress(duckdb.Error):  # in an aborted transaction, whose rollback restores as well
-                self._session.restore()
+                self._planner.restore()
             raise
         self.description = self._raw.description
-        self._open = Finish([self._session.restore])
+        self._open = Finish([self._planner.restore])
 
     def _explain(self, text: str, listed: Sequence[Token], parameters: Any, frame: FrameType | None) -> None:
         prefix, analyze = explained(text, listed)
@@ -167,18 +167,18 @@ class Statements:
             rows, outcome = self._raw.fetchall(), self.outcome
             self.settle()
         else:
-            with self._session.reading():
+            with self._planner.reading():
                 rows = self._raw.execute(text, parameters).fetchall()
-            outcome = self._session.priced(statement)
+            outcome = self._planner.priced(statement)
         show_plan(self._raw, outcome, rows)
 
     def _statement(self, text: str, kind: str, parameters: Any, frame: FrameType | None) -> Statement:
-        with self._session.reading():
+        with self._planner.reading():
             return Statement(text, kind, parameters, objects=self.tables.read_by(text, frame))
 
     def _is_special(self, text: str, frame: FrameType | None) -> bool:
         if self.relations:
-            with self._session.reading():
+            with self._planner.reading():
                 variables = self.tables.variables(text, frame)
             if any(isinstance(value, AiRelation) for value in variables.values()):
                 return True

@@ -1,16 +1,16 @@
 """The planner: from a statement's text to the questions that any correct evaluation must ask, and no other.
 
 The way: `normal_form` (DuckDB binds the text), `bind` (the bound tree taken apart, calls carried up by `rules`),
-`stages` (what to ask in which order), `questions` (as SQL), `running` (on a connection), `statement` (all of it).
+`stages` (what to ask in which order), `questions` (as SQL), `running` (on a connection), `planner` (all of it).
 """
 
 from __future__ import annotations
 
 from ddb_aiquery._planner.calls import Unplannable
 from ddb_aiquery._planner.functions import Functions, read_functions
+from ddb_aiquery._planner.planner import Planner, in_transaction
 from ddb_aiquery._planner.records import PLANNED, WRITES, Finish, Outcome, Statement
 from ddb_aiquery._planner.running import Asker, Memory, Stage
-from ddb_aiquery._planner.statement import Session
 
 __all__ = [
     "PLANNED",
@@ -20,9 +20,10 @@ __all__ = [
     "Functions",
     "Memory",
     "Outcome",
-    "Session",
+    "Planner",
     "Stage",
     "Statement",
     "Unplannable",
+    "in_transaction",
     "read_functions",
 ]

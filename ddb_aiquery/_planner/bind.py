@@ -11,7 +11,7 @@ from ddb_aiquery._planner.algebra import Node, Rel, State, is_clean, nodes, tain
 from ddb_aiquery._planner.calls import Unplannable, has_call
 from ddb_aiquery._planner.clauses import computed, grouping, padded, set_operation
 from ddb_aiquery._planner.normal_form import DEDUP
-from ddb_aiquery._planner.rules.compute import Lateral, Shared
+from ddb_aiquery._planner.rules.compute import CteReading, Lateral
 from ddb_aiquery._planner.rules.distinct import made_distinct
 from ddb_aiquery._planner.rules.filter import filtered
 from ddb_aiquery._planner.rules.join import joined
@@ -201,8 +201,8 @@ class Binder:
             names = {symbol: self.state.symbol() for symbol in sorted(used)}
             blocked = any(node.blocked for node in nodes(rel.node))
             waits = tainted(rel.node) & used
-            shared = Shared(rel.node, names, blocked=blocked, waits=waits)
-            rel = Rel(shared, ast.renamed(rel.pending, names), ast.renamed(rel.order, names))
+            reading = CteReading(rel.node, names, blocked=blocked, waits=waits)
+            rel = Rel(reading, ast.renamed(rel.pending, names), ast.renamed(rel.order, names))
             outs = ast.renamed(outs, names)
         return rel, {tree["alias"]: by_name(dict(zip(labels, outs, strict=False)))}
 

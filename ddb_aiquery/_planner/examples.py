@@ -12,8 +12,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from ddb_aiquery._planner.planner import Planner
 from ddb_aiquery._planner.records import Statement
-from ddb_aiquery._planner.statement import Session
 from ddb_aiquery._sql import named
 
 ROWS = """
@@ -71,7 +71,7 @@ def compare(query: str) -> None:
     connection.execute(ROWS)
     rows = connection.execute(query).fetchall()
     _show("before:", echo)
-    finish = Session(connection, echo).run(Statement(query))
+    finish = Planner(connection, echo).run(Statement(query))
     assert sorted(connection.fetchall(), key=repr) == sorted(rows, key=repr)  # noqa: S101 - the example's proof
     finish()
     _show("after: ", echo)

@@ -9,8 +9,8 @@ from duckdb.func import SPECIAL
 from duckdb.sqltypes import VARCHAR
 
 from ddb_aiquery._planner.calls import CALL
-from ddb_aiquery._planner.desk import where
 from ddb_aiquery._planner.questions import KEYS
+from ddb_aiquery._planner.scratch import where
 from ddb_aiquery._sql import identifier, named
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ import pyarrow as pa
 
 from ddb_aiquery import _arrow
 from ddb_aiquery._planner import normal_form
-from ddb_aiquery._planner.desk import Desk, Path, where
 from ddb_aiquery._planner.questions import NAMES, Answers, Asked
+from ddb_aiquery._planner.scratch import Path, Scratch, where
 from ddb_aiquery._planner.spill import Spill
 
 if TYPE_CHECKING:
@@ -72,8 +72,10 @@ class Live:
 
     answers = True
 
-    def __init__(self, desk: Desk, table: Answers, asker: Asker, run: Any, memory: Memory, dear: float = DEAR) -> None:
-        self.desk, self.table, self.asker, self.current, self.memory = desk, table, asker, run, memory
+    def __init__(
+        self, scratch: Scratch, table: Answers, asker: Asker, run: Any, memory: Memory, dear: float = DEAR
+    ) -> None:
+        self.scratch, self.table, self.asker, self.current, self.memory = scratch, table, asker, run, memory
         self._dear, self._seconds = dear, 0.0
         self.kept = False
         self.asked = 0
@@ -96,7 +98,7 @@ class Live:
         self.stages.append(Stage(spill.rows))
         self.asked += spill.rows
         pa.default_memory_pool().release_unused()  # DuckDB needs the room for the answers
-        self.desk.take_in(spill, self.table.path)
+        self.scratch.take_in(spill, self.table.path)
 
     @property
     def is_dear(self) -> bool:
@@ -105,8 +107,8 @@ class Live:
 
     def _text(self, query: Ast) -> str:
         """Return the text of a query that is about to run, and see that it finds all answers."""
-        self.desk.settle(self.table.path)
-        return normal_form.write(self.desk.connection, query)
+        self.scratch.settle(self.table.path)
+        return normal_form.write(self.scratch.connection, query)
 
     def _batches(self, questions: Sequence[Asked]) -> Generator[pa.RecordBatch, None, None]:
         seen: set[bytes] | None = set() if len(questions) > 1 else None
@@ -120,7 +122,7 @@ class Live:
     def _rows(self, text: str) -> Generator[pa.RecordBatch, None, None]:
         """Yield a query's rows and add up the time that DuckDB takes for them."""
         begun = time.monotonic()
-        reader = self.desk.connection.sql(text).to_arrow_reader(BATCH)
+        reader = self.scratch.connection.sql(text).to_arrow_reader(BATCH)
         try:
             while (batch := next(reader, None)) is not None:
                 self._seconds += time.monotonic() - begun
@@ -132,20 +134,20 @@ class Live:
 
     def count(self, query: Ast) -> int:
         """Return how many rows the query has."""
-        ((rows,),) = self.desk.run("count", query=self._text(query)).fetchall()
+        ((rows,),) = self.scratch.run("count", query=self._text(query)).fetchall()
         return int(rows)
 
     def keep(self, query: Ast) -> Path:
         """Run the query once into a temporary table."""
         self.kept = True
-        path = ("temp", "main", self.desk.name("kept"))
-        self.desk.run("keep", table=where(path), query=self._text(query))
+        path = ("temp", "main", self.scratch.name("kept"))
+        self.scratch.run("keep", table=where(path), query=self._text(query))
         return path
 
     def append(self, path: Path, query: Ast) -> tuple[int, int]:
         """Add the query's rows to a kept table; return how many, and the last row's rowid."""
-        ((rows,),) = self.desk.run("append", table=where(path), query=self._text(query)).fetchall()
-        ((last,),) = self.desk.run("last", table=where(path)).fetchall()
+        ((rows,),) = self.scratch.run("append", table=where(path), query=self._text(query)).fetchall()
+        ((last,),) = self.scratch.run("last", table=where(path)).fetchall()
         return int(rows), int(last)
 
     def passed(self, predicate: str) -> float:

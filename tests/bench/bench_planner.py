@@ -121,16 +121,16 @@ def large(rows: int) -> None:
 def planning() -> None:
     """Print the time from the text to the plan, and the whole time of a statement over little data."""
     con, _ = planned(TABLES)
-    session = con._statements._session
-    from ddb_aiquery._planner.desk import Desk  # noqa: PLC0415
+    planner = con._statements._planner
     from ddb_aiquery._planner.records import Statement  # noqa: PLC0415
+    from ddb_aiquery._planner.scratch import Scratch  # noqa: PLC0415
 
     plans, wholes = [], []
     for query in QUERIES.values():
         text = query.replace("Q(", "ai_query('e', ")
-        desk = Desk(con.raw, "__ai_bench_")
+        scratch = Scratch(con.raw, "__ai_bench_")
         con.raw.execute("BEGIN")
-        plans.append(seconds(lambda text=text, desk=desk: session.plan(Statement(text), desk)))
+        plans.append(seconds(lambda text=text, scratch=scratch: planner.plan(Statement(text), scratch)))
         con.raw.execute("ROLLBACK")
         wholes.append(seconds(lambda text=text: con.execute(text).fetchall()))
     print(

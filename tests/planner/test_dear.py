@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from planner_echo import DATA, Recorder, installed
 
-from ddb_aiquery._planner import Session, Statement
+from ddb_aiquery._planner import Planner, Statement
 
 QUERIES = [
     "SELECT id, ai_query('e', body) AS a FROM r WHERE ai_query('e', lang) = 'EN' ORDER BY id",
@@ -23,7 +23,7 @@ def test_dear_rows_are_found_once(query: str) -> None:
         recorder = Recorder()
         connection = installed(recorder)
         connection.execute(DATA)
-        finish = Session(connection, recorder, dear).run(Statement(query))
+        finish = Planner(connection, recorder, dear).run(Statement(query))
         rows, described = connection.fetchall(), connection.description
         finish()
         results.append((rows, described, sorted(recorder.asked), recorder.called, finish.outcome.unplanned))

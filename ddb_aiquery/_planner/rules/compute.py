@@ -193,7 +193,7 @@ class Padded(Node):
         yield from self.conditions
 
 
-class Shared(Node):
+class CteReading(Node):
     """One of several readings of a CTE with calls: its own symbols, the rows of the one tree."""
 
     __slots__ = ("names", "tree")

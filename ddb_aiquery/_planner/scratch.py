@@ -24,8 +24,8 @@ _SOURCE = re.compile(r'"__duckdb_source_\w+"')
 
 
 @dataclass(slots=True)
-class Desk:
-    """Names and tables of one statement on one connection."""
+class Scratch:
+    """What one statement makes on its connection and leaves nothing of: after `drop`, or a rollback and `release`."""
 
     connection: duckdb.DuckDBPyConnection
     prefix: str

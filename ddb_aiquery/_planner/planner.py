@@ -15,20 +15,27 @@ from ddb_aiquery._planner import ast, normal_form
 from ddb_aiquery._planner.algebra import State, exactly
 from ddb_aiquery._planner.bind import Binder
 from ddb_aiquery._planner.calls import CALL, Unknown, Unplannable, asks_texts
-from ddb_aiquery._planner.desk import Desk
 from ddb_aiquery._planner.functions import Functions, read_functions
 from ddb_aiquery._planner.macros import EVALUATED, answering, install
 from ddb_aiquery._planner.normal_form import Unbound
 from ddb_aiquery._planner.questions import Answers
 from ddb_aiquery._planner.records import WRITES, Finish, Outcome, Plan, Statement, is_values, span_of
 from ddb_aiquery._planner.running import DEAR, Asker, Counting, Live, Memory
+from ddb_aiquery._planner.scratch import Scratch
 from ddb_aiquery._planner.stages import Solver
 from ddb_aiquery._planner.targets import Hopeless, settled
 from ddb_aiquery._planner.text import Span, inner_query
 from ddb_aiquery._sql import named
 
 
-class Session:
+def in_transaction(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Return whether the user has begun a transaction: in autocommit every statement has its own."""
+    statement = named("planner.sql")["transaction"]
+    first, second = (connection.execute(statement).fetchall() for _ in range(2))
+    return first == second
+
+
+class Planner:
     """The planner of one connection.
 
     `connection` is DuckDB's own, with ai_query installed. Nothing is changed on it between statements but the function
@@ -47,12 +54,6 @@ class Session:
         if self._functions is None:
             self._functions = read_functions(self.connection)
         return self._functions
-
-    def in_transaction(self) -> bool:
-        """Return whether the user has begun a transaction: in autocommit every statement has its own."""
-        statement = named("planner.sql")["transaction"]
-        first, second = (self.connection.execute(statement).fetchall() for _ in range(2))
-        return first == second
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -77,20 +78,20 @@ class Session:
             AiQueryError: from the engine.
         """
         run = self.asker.begin(statement.text)
-        own = not self.in_transaction()
+        own = not in_transaction(self.connection)
         if not own and (reason := self._hidden(statement)):
             return self._called(statement, run, reason)
-        desk = Desk(self.connection, f"__ai_{secrets.token_hex(6)}_")
+        scratch = Scratch(self.connection, f"__ai_{secrets.token_hex(6)}_")
         try:
-            outcome = self._planned(statement, desk, run, own=own)
+            outcome = self._planned(statement, scratch, run, own=own)
         except Unplannable as reason:
             if statement.objects:  # one of them may be readable only once, and has been read
                 self.restore()
-                return self._called(statement, run, str(reason), self._cleaning(desk, own=own))
-            self._abandon(desk, own=own)
+                return self._called(statement, run, str(reason), self._cleaning(scratch, own=own))
+            self._abandon(scratch, own=own)
             return self._called(statement, run, str(reason))
         except (duckdb.Error, Unbound) as error:
-            self._abandon(desk, own=own)
+            self._abandon(scratch, own=own)
             self._mend(error)
             said = error.error if isinstance(error, Unbound) else error
             if not own or isinstance(said, duckdb.InterruptException):
@@ -98,15 +99,15 @@ class Session:
                 raise said from None
             return self._called(statement, run, str(error))
         except Hopeless as hopeless:
-            self._undo(desk, run, own)
+            self._undo(scratch, run, own)
             raise hopeless.error from None
         except BaseException:
-            self._undo(desk, run, own)
+            self._undo(scratch, run, own)
             raise
         return Finish(
-            [*self._ending(statement, desk, own=own), lambda: self.asker.finish(run)],
+            [*self._ending(statement, scratch, own=own), lambda: self.asker.finish(run)],
             outcome,
-            lambda: self._undo(desk, run, own),
+            lambda: self._undo(scratch, run, own),
         )
 
     def _hidden(self, statement: Statement) -> str:
@@ -127,8 +128,8 @@ class Session:
             with suppress(duckdb.Error):
                 self.connection.execute(named("planner.sql")["optimiser_on"])
 
-    def _undo(self, desk: Desk, run: Any, own: bool) -> None:
-        self._abandon(desk, own=own)
+    def _undo(self, scratch: Scratch, run: Any, own: bool) -> None:
+        self._abandon(scratch, own=own)
         self.asker.finish(run)
 
     def call(self, statement: Statement, reason: str) -> Finish:
@@ -149,25 +150,25 @@ class Session:
             raise
         return finish
 
-    def _planned(self, statement: Statement, desk: Desk, run: Any, *, own: bool) -> Outcome:
+    def _planned(self, statement: Statement, scratch: Scratch, run: Any, *, own: bool) -> Outcome:
         if own:
-            desk.run("begin")
-        desk.adopt(statement.objects)
-        statement = replace(statement, text=desk.copied(statement.text))
+            scratch.run("begin")
+        scratch.adopt(statement.objects)
+        statement = replace(statement, text=scratch.copied(statement.text))
         if statement.kind in WRITES and (cut := span_of(statement)) is not None and not is_values(cut.query):
             self.connection.execute(named("planner.sql")["planning"])
             if settled(self.connection, statement, cut):
                 return Outcome()
-        plan, table = self.plan(statement, desk)
-        desk.lasting = plan.draws
-        runner = Live(desk, table, self.asker, run, self.memory, self.dear)
+        plan, table = self.plan(statement, scratch)
+        scratch.lasting = plan.draws
+        runner = Live(scratch, table, self.asker, run, self.memory, self.dear)
         solver = Solver(plan.state, runner, plan.bound.rel, plan.bound.outs)
         solver.solve(plan.bound.rel, [*plan.bound.outs, *plan.bound.rel.order], [])
-        desk.lend(table.path)
+        scratch.lend(table.path)
         self._finish_text(plan, table, solver, kept=runner.kept)
         return Outcome(tuple(runner.stages))
 
-    def plan(self, statement: Statement, desk: Desk) -> tuple[Plan, Answers]:
+    def plan(self, statement: Statement, scratch: Scratch) -> tuple[Plan, Answers]:
         """Take a statement apart and make the table of its answers.
 
         Raises:
@@ -188,8 +189,8 @@ class Session:
             text = inner.query
         if "\0" in text:  # from chr(0): DuckDB shows it as it is, and reads no text beyond it
             raise Unplannable("a text with NUL")
-        tree = normal_form.with_unique_ctes(normal_form.read(self.connection, text), desk.prefix)
-        table = desk.answers(texts=asks_texts(tree))
+        tree = normal_form.with_unique_ctes(normal_form.read(self.connection, text), scratch.prefix)
+        table = scratch.answers(texts=asks_texts(tree))
         state = State(self.functions, lambda call: table.look_up(call, state))
         return Plan(statement, Binder(state).statement(tree), state, cut, "nextval" in text.lower()), table
 
@@ -236,24 +237,24 @@ class Session:
             alike = self._columns(span.query, plan.statement.parameters) == self._columns(text)
         return f"{span.before}{text}{span.after}" if alike else None
 
-    def _cleaning(self, desk: Desk, *, own: bool) -> list[Callable[[], Any]]:
-        return [desk.drop, self.restore, *([lambda: desk.run("commit")] if own else [])]
+    def _cleaning(self, scratch: Scratch, *, own: bool) -> list[Callable[[], Any]]:
+        return [scratch.drop, self.restore, *([lambda: scratch.run("commit")] if own else [])]
 
-    def _ending(self, statement: Statement, desk: Desk, *, own: bool) -> list[Callable[[], Any]]:
+    def _ending(self, statement: Statement, scratch: Scratch, *, own: bool) -> list[Callable[[], Any]]:
         """Return what ends a statement whose result was read: one that only reads is undone at one stroke."""
-        if own and statement.kind == "SELECT" and not desk.lasting:
-            return [lambda: desk.run("rollback"), desk.release]
-        return self._cleaning(desk, own=own)
+        if own and statement.kind == "SELECT" and not scratch.lasting:
+            return [lambda: scratch.run("rollback"), scratch.release]
+        return self._cleaning(scratch, own=own)
 
-    def _abandon(self, desk: Desk, *, own: bool) -> None:
+    def _abandon(self, scratch: Scratch, *, own: bool) -> None:
         """Leave the connection as it was before a statement that failed."""
-        steps = [lambda: desk.run("rollback")] if own else self._cleaning(desk, own=False)
+        steps = [lambda: scratch.run("rollback")] if own else self._cleaning(scratch, own=False)
         for step in steps:
             try:
                 step()
             except duckdb.Error:
                 break  # the user's transaction is aborted: its rollback removes what is left
-        desk.release()
+        scratch.release()
 
     def priced(self, statement: Statement) -> Outcome:
         """Count what a statement would ask; where that cannot be counted, say why."""
@@ -264,14 +265,14 @@ class Session:
 
     def price(self, statement: Statement) -> Outcome:
         """Count what a statement would ask, without one call, and leave nothing behind."""
-        own = not self.in_transaction()
-        desk = Desk(self.connection, f"__ai_{secrets.token_hex(6)}_")
+        own = not in_transaction(self.connection)
+        scratch = Scratch(self.connection, f"__ai_{secrets.token_hex(6)}_")
         if own:
-            desk.run("begin")
+            scratch.run("begin")
         try:
-            desk.adopt(statement.objects)
-            plan, table = self.plan(replace(statement, text=desk.copied(statement.text)), desk)
-            runner = Counting(desk, table, self.asker, None, self.memory)
+            scratch.adopt(statement.objects)
+            plan, table = self.plan(replace(statement, text=scratch.copied(statement.text)), scratch)
+            runner = Counting(scratch, table, self.asker, None, self.memory)
             solver = Solver(plan.state, runner, plan.bound.rel, plan.bound.outs)
             note = ""
             try:
@@ -280,7 +281,7 @@ class Session:
                 note = str(reason)
             return Outcome(tuple(runner.stages), note)
         except Unbound as unbound:
-            self._abandon(desk, own=own)
+            self._abandon(scratch, own=own)
             self._mend(unbound)
             if EVALUATED in str(unbound):
                 raise Unplannable("a call that DuckDB evaluates while it reads the statement") from None
@@ -288,7 +289,7 @@ class Session:
                 raise unbound.error from None
             raise Unplannable(str(unbound)) from None
         finally:
-            self._abandon(desk, own=own)
+            self._abandon(scratch, own=own)
 
 
 def _query_of(statement: Statement) -> str:
