@@ -6,9 +6,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from ddb_aiquery._engine.budget import MICRO
+from ddb_aiquery._engine.budget import NANO
 from ddb_aiquery._engine.tally import Tally
-from ddb_aiquery._values import Run
+from ddb_aiquery._values import Run, usd
 
 
 class TerminalBar:
@@ -36,7 +36,7 @@ class TerminalBar:
             completed=tally.done,
             total=tally.questions,
             rate=f"{tally.done / seconds:,.0f}/s",
-            cost=f"${tally.cost_micro / MICRO:.4f}" if tally.cost_micro else "",
+            cost=usd(tally.cost_nano / NANO) if tally.cost_nano else "",
         )
 
     def close(self, run: Run) -> None:  # noqa: ARG002 (the statement's own line says the rest)

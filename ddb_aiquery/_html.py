@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from ddb_aiquery._values import Estimate, Run
+from ddb_aiquery._values import Estimate, Run, usd
 
 Part = tuple[str, int, str]
 """A part of a bar: what it is, how many questions, and its colour."""
@@ -18,10 +16,10 @@ def run_html(run: Run) -> str:
     """Return a Run as a bar of cached, sent and failed questions with its figures."""
     answered = run.questions - run.cached - run.failed
     parts = [("cached", run.cached, CACHED), ("sent", answered, SENT), ("failed", run.failed, FAILED)]
-    saved = f", ${run.saved_usd:.4f} saved" if run.saved_usd else ""
+    saved = f", {usd(run.saved_usd)} saved" if run.saved_usd else ""
     return figure(
         parts,
-        f"{run.rows:,} rows, {run.questions:,} questions, ${run.cost_usd:.4f}{saved}, "
+        f"{run.rows:,} rows, {run.questions:,} questions, {usd(run.cost_usd)}{saved}, "
         f"{run.input_tokens:,} + {run.output_tokens:,} tokens, {run.seconds:.1f} s",
     )
 
@@ -34,7 +32,7 @@ def estimate_html(estimate: Estimate) -> str:
     return figure(
         parts,
         f"{estimate.rows:,} rows, {most}{estimate.questions:,} questions, "
-        f"about {estimate.input_tokens:,} input tokens, ${estimate.cost_usd:.4f}{note}",
+        f"about {estimate.input_tokens:,} input tokens, {usd(estimate.cost_usd)}{note}",
     )
 
 
@@ -43,7 +41,7 @@ def progress_html(done: int, questions: int, cost_usd: float, seconds: float) ->
     rate = done / seconds if seconds > 0 else 0.0
     left = f", about {(questions - done) / rate:,.0f} s left" if rate and questions > done else ""
     parts = [("answered", done, CACHED), ("open", questions - done, OPEN)]
-    return figure(parts, f"{done:,} of {questions:,} questions, {rate:,.0f}/s, ${cost_usd:.4f} so far{left}")
+    return figure(parts, f"{done:,} of {questions:,} questions, {rate:,.0f}/s, {usd(cost_usd)} so far{left}")
 
 
 def figure(parts: Sequence[Part], text: str) -> str:

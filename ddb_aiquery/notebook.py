@@ -23,10 +23,10 @@ from typing import Any
 
 from ddb_aiquery import _html, _progress
 from ddb_aiquery._connection import AiConnection
-from ddb_aiquery._engine.budget import MICRO
+from ddb_aiquery._engine.budget import NANO
 from ddb_aiquery._engine.tally import Tally
 from ddb_aiquery._process import PROCESS
-from ddb_aiquery._values import Run
+from ddb_aiquery._values import Run, usd
 from ddb_aiquery.errors import AiQueryError
 
 BLINK = 0.2
@@ -180,7 +180,7 @@ class HtmlBar:
             return
         self._drawn = now
         seconds = tally.clock() - tally.started
-        self._draw(_html.progress_html(tally.done, tally.questions, tally.cost_micro / MICRO, seconds))
+        self._draw(_html.progress_html(tally.done, tally.questions, tally.cost_nano / NANO, seconds))
 
     def close(self, run: Run) -> None:
         """Draw the last figures."""
@@ -202,8 +202,8 @@ class PlainText:
         now = time.monotonic()
         if now - self._written >= LINE:
             self._written = now
-            cost = tally.cost_micro / MICRO
-            print(f"ai_query: {tally.done:,} of {tally.questions:,} questions, ${cost:.4f}", file=sys.stderr)  # noqa: T201
+            cost = usd(tally.cost_nano / NANO)
+            print(f"ai_query: {tally.done:,} of {tally.questions:,} questions, {cost}", file=sys.stderr)  # noqa: T201
 
     def close(self, run: Run) -> None:
         """Write the statement's own line."""

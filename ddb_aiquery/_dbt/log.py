@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dbt.adapters.events.logging import AdapterLogger
 
-from ddb_aiquery._engine.budget import MICRO
+from ddb_aiquery._engine.budget import NANO
 from ddb_aiquery._engine.tally import Tally
-from ddb_aiquery._values import Run
+from ddb_aiquery._values import Run, usd
 
 LOG = AdapterLogger("ddb_aiquery")
 EVERY = 10.0
@@ -27,7 +27,7 @@ class LogDisplay:
         self._next = seconds + EVERY
         text = (
             f"{_subject(tally.label)}: {tally.done:,} of {tally.questions:,} questions in {seconds:,.0f} s "
-            f"({tally.done / seconds:,.0f}/s){_money(tally.cost_micro / MICRO, 0.0)}"
+            f"({tally.done / seconds:,.0f}/s){_money(tally.cost_nano / NANO, 0.0)}"
         )
         LOG.info(text)
 
@@ -51,4 +51,4 @@ def _subject(label: str) -> str:
 
 
 def _money(cost: float, saved: float) -> str:
-    return (f", ${cost:.4f}" if cost or saved else "") + (f" (${saved:.4f} saved)" if saved else "")
+    return (f", {usd(cost)}" if cost or saved else "") + (f" ({usd(saved)} saved)" if saved else "")

@@ -37,11 +37,6 @@ class Tally:
     def __post_init__(self) -> None:
         self.started = self.clock()
 
-    @property
-    def cost_micro(self) -> float:
-        """Return what was spent so far in micro-dollars, for whoever shows it."""
-        return self.cost_nano / 1000
-
     def add(self, **figures: int) -> None:
         """Add to the figures named."""
         with self._lock:

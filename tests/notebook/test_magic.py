@@ -42,6 +42,12 @@ def test_a_run_is_a_bar_of_its_questions() -> None:
     assert "$0.5000, $0.7500 saved" in html
 
 
+def test_a_small_cost_is_shown() -> None:
+    """What costs less than a hundredth of a cent is not shown as nothing."""
+    assert "$0.000008" in Run(questions=4, sent=4, cost_usd=8e-6)._repr_html_()
+    assert "$0.000150" in Estimate(questions=4, to_send=4, cost_usd=15e-5)._repr_html_()
+
+
 def test_an_estimate_says_what_it_does_not_know() -> None:
     """Upper limits are called so, and a note cannot become markup."""
     html = Estimate(rows=3, questions=2, to_send=2, bound=True, note="<b>later stages</b>")._repr_html_()
