@@ -10,7 +10,9 @@ CREATE OR REPLACE TEMP MACRO __ai_ask(
 
 -- name: answering
 -- The final run of a statement: every call is found in the table of answers, which is one hash join.
--- {call}, {request}, {files}, {document} and {answers} are quoted names that no user can have chosen.
+-- {call}, {request}, {files}, {document} and {answers} are quoted names that no user can have chosen. To a model, texts
+-- that a column's collation takes for equal are two questions: "C" compares byte by byte. (A macro is bound before the type of
+-- its argument is known, hence the cast.)
 CREATE OR REPLACE TEMP MACRO __ai_ask(
     endpoint, request, returnType, failOnError, modelParameters, responseFormat, files
 ) AS {document_of};
@@ -35,14 +37,18 @@ CREATE OR REPLACE TEMP MACRO ai_query(
         )
     )
     FROM {answers}
-    WHERE {call} = ({key_call}) AND {request} = ({key_request}) AND {files} = ({key_files})
+    WHERE {call} = ({key_call}) COLLATE "C"
+        AND {request} = ({key_request})::VARCHAR COLLATE "C"
+        AND {files} = ({key_files}) COLLATE "C"
 );
 
 -- name: document
 (
     SELECT {document}
     FROM {answers}
-    WHERE {call} = ({key_call}) AND {request} = ({key_request}) AND {files} = ({key_files})
+    WHERE {call} = ({key_call}) COLLATE "C"
+        AND {request} = ({key_request})::VARCHAR COLLATE "C"
+        AND {files} = ({key_files}) COLLATE "C"
 )
 
 -- name: document_or_call
@@ -51,7 +57,9 @@ coalesce(
     (
         SELECT {document}
         FROM {answers}
-        WHERE {call} = ({key_call}) AND {request} = ({key_request}) AND {files} = ({key_files})
+        WHERE {call} = ({key_call}) COLLATE "C"
+            AND {request} = ({key_request})::VARCHAR COLLATE "C"
+            AND {files} = ({key_files}) COLLATE "C"
     ),
     __ai_query(
         endpoint, request, returnType, failOnError, modelParameters, responseFormat, files, __ai_session()

@@ -61,6 +61,11 @@ def equal(left: Ast, right: Ast) -> Ast:
     return {"class": "COMPARISON", "type": "COMPARE_EQUAL", "left": left, "right": right}
 
 
+def exact(value: Ast) -> Ast:
+    """Return a VARCHAR so that it is compared byte by byte, whatever its column's collation."""
+    return {"class": "COLLATE", "type": "COLLATE", "child": value, "collation": "C"}
+
+
 def both(predicates: Iterable[Ast]) -> Ast | None:
     """Return the conjunction, None of nothing."""
     parts = list(predicates)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ddb_aiquery._planner import ast
-from ddb_aiquery._planner.calls import ARGUMENTS, has_call, is_call
+from ddb_aiquery._planner.calls import ARGUMENTS, asks_texts, has_call, is_call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from ddb_aiquery._planner.stages import Solver
 
 NAMES = ("endpoint", "request", "returnType", "failOnError", "modelParameters", "responseFormat", "files")
+REQUEST = 1
+"""The request's place among them."""
 ROWS = "rows"
 """The column that says how many rows of the data ask a question."""
 KEYS = ("call", "request", "files")
@@ -76,19 +78,22 @@ class Answers:
         """Return the three keys of a call with these arguments."""
         values = {name: {**argument, "alias": ""} for name, argument in zip(NAMES, arguments, strict=True)}
         keys = [ast.substituted(key, values) for key in self.keys]
-        return [self.constant(key) if is_constant(key) else key for key in keys]
+        return [ast.exact(self.constant(key) if is_constant(key) else key) for key in keys]
 
 
 def question(solver: Solver, rel: Rel, where: Sequence[Ast], site: Site, *, exact: bool) -> Asked:
     """Return the query that lists the distinct questions of a call in the wanted rows of a relation."""
     if not exact:
         return Asked(_bound(solver, rel, where, site), solver.loosely(rel, [], where), exact=False)
-    varying = [place for place, argument in enumerate(site.arguments) if not is_constant(argument)]
-    items = [(site.arguments[place], f"a{place}") for place in varying]
-    filled = ast.operator("OPERATOR_IS_NOT_NULL", site.arguments[1])
+    given = site.arguments
+    if asks_texts(site.call):
+        given[REQUEST] = ast.exact(given[REQUEST])
+    varying = [place for place, argument in enumerate(given) if not is_constant(argument)]
+    items = [(given[place], f"a{place}") for place in varying]
+    filled = ast.operator("OPERATOR_IS_NOT_NULL", given[REQUEST])
     rows = solver.sparsely(rel, items, [*where, filled])
     inner = ast.counted(rows, ROWS) if items else {**rows, "modifiers": [ast.distinct()]}
-    arguments = [ast.column(f"a{p}") if p in varying else site.arguments[p] for p in range(ARGUMENTS)]
+    arguments = [ast.column(f"a{p}") if p in varying else given[p] for p in range(ARGUMENTS)]
     keys = solver.runner.table.of(arguments)
     listed = [
         *zip(arguments, NAMES, strict=True),
