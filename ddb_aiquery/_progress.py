@@ -10,7 +10,7 @@ from typing import Protocol
 from ddb_aiquery._engine.tally import Tally
 from ddb_aiquery._values import Run
 
-PATIENCE = 0.5
+QUIET = 0.5
 """Seconds before anything is shown: a quick statement stays quiet."""
 
 
@@ -36,23 +36,22 @@ def usual_display() -> Display | None:
 class Progress:
     """Shows one Run, from whichever thread waits at the moment."""
 
-    def __init__(self, tally: Tally, display: Callable[[], Display | None] | None = None) -> None:
+    def __init__(self, tally: Tally) -> None:
         self._tally = tally
-        self._make = display or DISPLAY
         self._display: Display | None = None
         self._asked = False
         self._lock = threading.Lock()
 
     def tick(self) -> None:
         """Show the figures so far; safe to call often."""
-        if self._tally.clock() - self._tally.started < PATIENCE:
+        if self._tally.clock() - self._tally.started < QUIET:
             return
         if not self._lock.acquire(blocking=False):
             return
         try:
             if not self._asked:
                 self._asked = True
-                self._display = self._make()
+                self._display = DISPLAY()
             if self._display is not None:
                 self._display.show(self._tally)
         finally:
@@ -68,3 +67,4 @@ class Progress:
 
 
 DISPLAY: Callable[[], Display | None] = usual_display
+"""Makes what shows a Run; a notebook, dbt and the native bridge put their own in its place."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from ddb_aiquery._engine.budget import Purse, cost_nano
-from ddb_aiquery._engine.failover import next_flight, patience_with
+from ddb_aiquery._engine.failover import next_flight, stamina_for
 from ddb_aiquery._engine.flight import Batch, Flight, InFlight
 from ddb_aiquery._engine.forecast import tokens_in
 from ddb_aiquery._engine.loop import Loop
@@ -252,7 +252,7 @@ class Engine:
                 endpoint,
                 self._transport,
                 pace,
-                patience_with(endpoint),
+                stamina_for(endpoint),
                 self._in_flight,
                 self._scribe,
                 self._share(endpoint, pace),

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ddb_aiquery._engine.flight import Flight
-from ddb_aiquery._engine.retry import Patience
+from ddb_aiquery._engine.retry import Stamina
 from ddb_aiquery._values import Endpoint, Envelope, Failure, Kind, Question
 from ddb_aiquery.errors import AiQueryError
 
-HASTY = Patience(
+HASTY = Stamina(
     row_deadline=30.0,
     cold_start=30.0,
     down_after=5.0,
@@ -19,12 +19,12 @@ HASTY = Patience(
     max_wait=30.0,
     ambiguous_floor=10,
 )
-"""The patience with an endpoint that has fallbacks: to wait for it is worth less than to ask the next."""
+"""The stamina with an endpoint that has fallbacks: to wait for it is worth less than to ask the next."""
 
 
-def patience_with(endpoint: Endpoint) -> Patience:
+def stamina_for(endpoint: Endpoint) -> Stamina:
     """Return how long to go on with an endpoint, by its fallbacks, `deadline_seconds` and `connect_seconds`."""
-    usual = HASTY if endpoint.fallbacks else Patience()
+    usual = HASTY if endpoint.fallbacks else Stamina()
     deadline = float(endpoint.options.get("deadline_seconds", usual.row_deadline))
     return replace(usual, row_deadline=deadline, connect=float(endpoint.options.get("connect_seconds", usual.connect)))
 

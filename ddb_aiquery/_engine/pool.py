@@ -12,7 +12,8 @@ from ddb_aiquery._engine.flight import Batch, Flight, InFlight
 from ddb_aiquery._engine.forecast import estimate_nano, roomier
 from ddb_aiquery._engine.luck import Luck, Lucks
 from ddb_aiquery._engine.pace import FULL, Pace
-from ddb_aiquery._engine.retry import GiveUp, Patience, decide
+from ddb_aiquery._engine.retry import GiveUp, Stamina, decide
+from ddb_aiquery._engine.scribe import Scribe
 from ddb_aiquery._engine.shared import Shared
 from ddb_aiquery._engine.waiting import Waiting, affordable
 from ddb_aiquery._values import Endpoint, Envelope, Failure, Kind, Outcome, Question
@@ -38,19 +39,6 @@ class Transport(Protocol):
         """
 
 
-class Desk(Protocol):
-    """Where outcomes go."""
-
-    def put(self, flight: Flight, outcome: Outcome) -> None:
-        """Take a Flight's last outcome."""
-
-    def jot(self, flight: Flight, failure: Failure) -> None:
-        """Take a Failure that was paid for and is not the last word."""
-
-    def give_up(self, flight: Flight) -> None:
-        """Take back a Flight that was not sent."""
-
-
 class Pool:
     """The queue of one Endpoint."""
 
@@ -59,9 +47,9 @@ class Pool:
         endpoint: Endpoint,
         transport: Transport,
         pace: Pace,
-        patience: Patience,
+        stamina: Stamina,
         in_flight: InFlight,
-        desk: Desk,
+        scribe: Scribe,
         shared: Shared,
         clock: Callable[[], float],
         chance: Callable[[], float],
@@ -70,9 +58,9 @@ class Pool:
         self.pace = pace
         self.shared = shared
         self._transport = transport
-        self._patience = patience
+        self._stamina = stamina
         self._in_flight = in_flight
-        self._desk = desk
+        self._scribe = scribe
         self._clock = clock
         self._chance = chance
         self._waiting = Waiting(self._estimate)
@@ -85,7 +73,7 @@ class Pool:
         self._room = pace.max_concurrency + WRITING
         self._broken: tuple[float, Failure] | None = None
         """When the endpoint was found unusable, and why."""
-        self._lucks = Lucks(patience.connect)
+        self._lucks = Lucks(stamina.connect)
 
     def add(self, flights: Iterable[Flight]) -> None:
         """Queue Flights and start as many as the pace allows."""
@@ -108,7 +96,7 @@ class Pool:
     def _unwanted(self, flight: Flight) -> bool:
         if not self._in_flight.unwanted(flight):
             return False
-        self._desk.give_up(flight)
+        self._scribe.give_up(flight)
         return True
 
     def _pump(self) -> None:
@@ -160,7 +148,7 @@ class Pool:
     def _crash(self, flight: Flight, error: Exception) -> None:
         """End what waits for a Flight with an error that nobody foresaw."""
         self._in_flight.crash(flight, error)
-        self._desk.give_up(flight)
+        self._scribe.give_up(flight)
 
     def _estimate(self, flight: Flight) -> int:
         return 1000 * micro_up(estimate_nano(self.endpoint, flight.question.parameters, flight.tokens))
@@ -246,7 +234,7 @@ class Pool:
 
     def _put(self, flight: Flight, outcome: Outcome) -> None:
         self._unwritten += 1
-        self._desk.put(flight, outcome)
+        self._scribe.put(flight, outcome)
 
     def _differently(self, flight: Flight, failure: Failure) -> bool:
         """Ask at once in another way where that may bring the answer: without what is refused, or with more room."""
@@ -255,7 +243,7 @@ class Pool:
             question = roomier(self.endpoint, flight.question) if cut else None
             if question is None:
                 return False
-            self._desk.jot(flight, failure)
+            self._scribe.jot(flight, failure)
             # The key stays that of the question as it was asked.
             flight.envelope = replace(self._transport.seal(self.endpoint, question), key=flight.envelope.key)
             flight.question, flight.extended = question, True
@@ -264,7 +252,7 @@ class Pool:
         return True
 
     def _again(self, flight: Flight, failure: Failure, now: float, luck: Luck) -> None:
-        verdict = decide(self._patience, flight.attempts, failure, luck, now, self._chance)
+        verdict = decide(self._stamina, flight.attempts, failure, luck, now, self._chance)
         if isinstance(verdict, GiveUp):
             failure = replace(failure, message=verdict.reason)
             if verdict.endpoint:

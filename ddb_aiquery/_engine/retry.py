@@ -26,7 +26,7 @@ _STREAK = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Stamina:
     """How long to go on: seconds for times, re-sends for counts.
 
     `ambiguous_share` bounds the re-sends that may be paid twice, as a share of the statement's calls;
@@ -86,7 +86,7 @@ class GiveUp:
 
 
 def decide(
-    patience: Patience,
+    stamina: Stamina,
     attempts: Attempts,
     failure: Failure,
     luck: Luck,
@@ -100,10 +100,10 @@ def decide(
     if failure.kind in _FINAL or failure.kind is Kind.ENDPOINT:
         return GiveUp(failure.message, endpoint=failure.kind is Kind.ENDPOINT)
     seen = _counted(attempts, failure.kind, now)
-    again = _again(patience, seen, failure, chance())
-    reason = _limit_reached(patience, seen, failure, luck, now) or _too_late(patience, seen, failure, now + again.wait)
+    again = _again(stamina, seen, failure, chance())
+    reason = _limit_reached(stamina, seen, failure, luck, now) or _too_late(stamina, seen, failure, now + again.wait)
     if reason:
-        return GiveUp(f"{failure.message} ({reason})", endpoint=_is_down(patience, failure.kind, luck, now))
+        return GiveUp(f"{failure.message} ({reason})", endpoint=_is_down(stamina, failure.kind, luck, now))
     if failure.kind is Kind.AMBIGUOUS:
         luck.resent += 1
     return again
@@ -122,40 +122,40 @@ def _counted(attempts: Attempts, kind: Kind, now: float) -> Attempts:
     )
 
 
-def _limit_reached(patience: Patience, seen: Attempts, failure: Failure, luck: Luck, now: float) -> str:
+def _limit_reached(stamina: Stamina, seen: Attempts, failure: Failure, luck: Luck, now: float) -> str:
     """Name the limit that ends the question, or return an empty string."""
     if failure.kind in _COUNTED:
-        return _count_reached(patience, seen, failure.kind, luck)
+        return _count_reached(stamina, seen, failure.kind, luck)
     elapsed = now - (now if seen.since is None else seen.since)
-    down_after = _down_after(patience, luck)
+    down_after = _down_after(stamina, luck)
     silent = now - luck.heard >= down_after
     if failure.kind is Kind.NOT_SENT:
-        limit = down_after if silent else patience.row_deadline
+        limit = down_after if silent else stamina.row_deadline
     elif silent:
-        limit = patience.cold_start if failure.status == _SCALING_UP else patience.row_deadline
+        limit = stamina.cold_start if failure.status == _SCALING_UP else stamina.row_deadline
     else:
         # A rejection is never the row's own fault: while others are answered, it keeps its place.
-        limit = patience.max_wait
+        limit = stamina.max_wait
     if elapsed >= limit:
         return f"tried for {elapsed:.0f} s"
-    if seen.parked >= patience.max_wait:
+    if seen.parked >= stamina.max_wait:
         return f"waited {seen.parked:.0f} s as told by the endpoint"
     return ""
 
 
-def _too_late(patience: Patience, seen: Attempts, failure: Failure, next_time: float) -> str:
+def _too_late(stamina: Stamina, seen: Attempts, failure: Failure, next_time: float) -> str:
     """Name the row's deadline where the next call would begin after it; rejections have a limit of their own."""
-    if failure.kind is Kind.REJECTED or seen.since is None or next_time - seen.since <= patience.row_deadline:
+    if failure.kind is Kind.REJECTED or seen.since is None or next_time - seen.since <= stamina.row_deadline:
         return ""
-    return f"no time for another call within {patience.row_deadline:.0f} s"
+    return f"no time for another call within {stamina.row_deadline:.0f} s"
 
 
-def _count_reached(patience: Patience, seen: Attempts, kind: Kind, luck: Luck) -> str:
+def _count_reached(stamina: Stamina, seen: Attempts, kind: Kind, luck: Luck) -> str:
     count: int = getattr(seen, kind.value)
-    limit: int = getattr(patience, kind.value)
+    limit: int = getattr(stamina, kind.value)
     if count > limit and not _accident(count, kind, luck):
         return f"asked {count} times"
-    if kind is Kind.AMBIGUOUS and luck.resent >= patience.ambiguous_floor + patience.ambiguous_share * luck.calls:
+    if kind is Kind.AMBIGUOUS and luck.resent >= stamina.ambiguous_floor + stamina.ambiguous_share * luck.calls:
         return f"{luck.resent} of {luck.calls} calls were already sent again without knowing whether they are billed"
     return ""
 
@@ -167,22 +167,22 @@ def _accident(count: int, kind: Kind, luck: Luck) -> bool:
     return 0 < share <= 1 / 2 and others * share**count >= _CHANCE_ENOUGH
 
 
-def _down_after(patience: Patience, luck: Luck) -> float:
-    return patience.down_after if luck.met else min(patience.down_after, patience.connect + _ABSENT)
+def _down_after(stamina: Stamina, luck: Luck) -> float:
+    return stamina.down_after if luck.met else min(stamina.down_after, stamina.connect + _ABSENT)
 
 
-def _is_down(patience: Patience, kind: Kind, luck: Luck, now: float) -> bool:
-    silent = now - luck.heard >= _down_after(patience, luck)
+def _is_down(stamina: Stamina, kind: Kind, luck: Luck, now: float) -> bool:
+    silent = now - luck.heard >= _down_after(stamina, luck)
     return silent and (kind is Kind.NOT_SENT or luck.streak >= _STREAK)
 
 
-def _again(patience: Patience, seen: Attempts, failure: Failure, chance: float) -> Again:
+def _again(stamina: Stamina, seen: Attempts, failure: Failure, chance: float) -> Again:
     """Wait as told, spread by up to a quarter; untold, by decorrelated jitter."""
-    jitter = min(patience.cap, patience.base + chance * (3 * max(seen.delay, patience.base) - patience.base))
+    jitter = min(stamina.cap, stamina.base + chance * (3 * max(seen.delay, stamina.base) - stamina.base))
     told = failure.wait if failure.wait is not None and failure.wait > 0 else 0.0
     if not told:
         return Again(jitter, replace(seen, delay=jitter))
-    wait = min(told, patience.max_wait) * (1 + chance / 4)
-    if seen.rejected > patience.failed:  # told a short wait again and again: stop believing it
+    wait = min(told, stamina.max_wait) * (1 + chance / 4)
+    if seen.rejected > stamina.failed:  # told a short wait again and again: stop believing it
         wait, seen = max(wait, jitter), replace(seen, delay=jitter)
     return Again(wait, replace(seen, since=(seen.since or 0.0) + wait, parked=seen.parked + wait))

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from ddb_aiquery._engine.luck import Luck
 from ddb_aiquery._engine.pace import Pace
-from ddb_aiquery._engine.retry import FRESH, Again, Attempts, Patience, decide
+from ddb_aiquery._engine.retry import FRESH, Again, Attempts, Stamina, decide
 from ddb_aiquery._values import NOTHING, Failure, Kind
 
 
@@ -159,7 +159,7 @@ class Simulation:
 
     def __init__(self, server: Server, rows: int, concurrency: int, dice: random.Random) -> None:
         self.server, self.fresh, self.dice = server, rows, dice
-        self.pace, self.luck, self.patience = Pace(concurrency), Luck(heard=0.0), Patience()
+        self.pace, self.luck, self.stamina = Pace(concurrency), Luck(heard=0.0), Stamina()
         self.out = Outcome(rows, rows, 0.0)
         self.ready: deque[tuple[Attempts, float]] = deque()
         self.events: list[tuple[float, int, Callable[[float], None]]] = []
@@ -215,7 +215,7 @@ class Simulation:
         self.pace.done(now, failure, headers=served.headers)
         self.luck.failed(served.kind)
         self.out.rejected += served.kind is Kind.REJECTED
-        verdict = decide(self.patience, attempts, failure, self.luck, now, self.dice.random)
+        verdict = decide(self.stamina, attempts, failure, self.luck, now, self.dice.random)
         if isinstance(verdict, Again):
             again = verdict.attempts
             self.at(now + verdict.wait, lambda now: self.ready.append((again, now)))

@@ -3,10 +3,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ddb_aiquery._engine.luck import MARGIN, Luck, Lucks
-from ddb_aiquery._engine.retry import FRESH, Again, GiveUp, Patience, decide
+from ddb_aiquery._engine.retry import FRESH, Again, GiveUp, Stamina, decide
 from ddb_aiquery._values import Failure, Kind
 
-PATIENCE = Patience()
+STAMINA = Stamina()
 
 
 def half():
@@ -18,13 +18,13 @@ def busy(calls=10_000, now=0.0):
     return Luck(heard=now, calls=calls)
 
 
-def ask(failure, luck, *, answering, patience=PATIENCE, until=100_000.0):
+def ask(failure, luck, *, answering, stamina=STAMINA, until=100_000.0):
     """Let one question fail the same way until it is given up; return its re-sends, the time, the verdict."""
     attempts, now, resends = FRESH, 0.0, 0
     while now < until:
         luck.sent()
         luck.failed(failure.kind)
-        verdict = decide(patience, attempts, failure, luck, now, half)
+        verdict = decide(stamina, attempts, failure, luck, now, half)
         if isinstance(verdict, GiveUp):
             return resends, now, verdict
         attempts, now, resends = verdict.attempts, now + verdict.wait, resends + 1
@@ -46,7 +46,7 @@ def test_a_row_that_alone_fails_is_given_up_after_its_limit(kind, resends):
 )
 def test_what_asking_again_cannot_cure_is_not_asked_again(kind):
     """Final failures end the question at once, and only one kind of them the endpoint."""
-    assert decide(PATIENCE, FRESH, Failure(kind, "no"), busy(), 0.0, half) == GiveUp("no", kind is Kind.ENDPOINT)
+    assert decide(STAMINA, FRESH, Failure(kind, "no"), busy(), 0.0, half) == GiveUp("no", kind is Kind.ENDPOINT)
 
 
 def test_luck_is_not_the_rows_fault():
@@ -63,7 +63,7 @@ def test_possibly_paid_calls_are_sent_again_only_up_to_a_share():
     for _ in range(1_000):
         count, _, _ = ask(Failure(Kind.AMBIGUOUS, "timeout"), luck, answering=False)
         resends += count
-    assert resends <= PATIENCE.ambiguous_floor + PATIENCE.ambiguous_share * luck.calls
+    assert resends <= STAMINA.ambiguous_floor + STAMINA.ambiguous_share * luck.calls
 
 
 def test_an_endpoint_that_cannot_be_reached_is_down_after_a_minute():
@@ -85,15 +85,15 @@ def test_an_endpoint_where_nobody_was_ever_met_is_down_after_ten_seconds():
     ("ended", "under_way", "met"),
     [
         (Failure(Kind.NOT_SENT, "refused"), None, False),
-        (Failure(Kind.NOT_SENT, "refused"), PATIENCE.connect + 1, False),
-        (Failure(Kind.NOT_SENT, "refused"), PATIENCE.connect + MARGIN, True),
+        (Failure(Kind.NOT_SENT, "refused"), STAMINA.connect + 1, False),
+        (Failure(Kind.NOT_SENT, "refused"), STAMINA.connect + MARGIN, True),
         (Failure(Kind.REJECTED, "starting", 503), None, True),
         (None, None, True),
     ],
 )
 def test_somebody_is_met_by_a_reply_or_by_a_call_that_is_not_refused(ended, under_way, met):
     """Whatever came back shows that somebody is there, and so does a call that has been under way for seconds."""
-    lucks = Lucks(PATIENCE.connect)
+    lucks = Lucks(STAMINA.connect)
     if under_way is not None:
         lucks.sent("a run", "a slow call", 0.0)
     lucks.sent("a run", "a call", 0.0)
@@ -117,10 +117,10 @@ def test_a_rejected_row_waits_while_others_are_answered():
 
 def test_a_wait_that_was_asked_for_is_not_held_against_the_row():
     """An endpoint that says `wait 20 minutes` is obeyed, though the row's deadline is ten."""
-    verdict = decide(PATIENCE, FRESH, Failure(Kind.REJECTED, "429", 429, wait=1200.0), Luck(heard=0.0), 0.0, half)
+    verdict = decide(STAMINA, FRESH, Failure(Kind.REJECTED, "429", 429, wait=1200.0), Luck(heard=0.0), 0.0, half)
     assert isinstance(verdict, Again)
     assert verdict.wait == pytest.approx(1200 * 1.125)
-    again = decide(PATIENCE, verdict.attempts, Failure(Kind.REJECTED, "429", 429), Luck(heard=0.0), verdict.wait, half)
+    again = decide(STAMINA, verdict.attempts, Failure(Kind.REJECTED, "429", 429), Luck(heard=0.0), verdict.wait, half)
     assert isinstance(again, Again)
 
 
@@ -138,10 +138,10 @@ def test_a_row_does_not_hammer_on_a_tiny_wait():
 
 def test_a_turn_waited_for_is_not_held_against_the_row():
     """Time in the queue is taken off the account."""
-    verdict = decide(PATIENCE, FRESH, Failure(Kind.NOT_SENT, "x"), Luck(heard=0.0), 0.0, half)
+    verdict = decide(STAMINA, FRESH, Failure(Kind.NOT_SENT, "x"), Luck(heard=0.0), 0.0, half)
     assert isinstance(verdict, Again)
     later = verdict.attempts.held(500.0)
-    assert isinstance(decide(PATIENCE, later, Failure(Kind.NOT_SENT, "x"), Luck(heard=0.0), 501.0, half), Again)
+    assert isinstance(decide(STAMINA, later, Failure(Kind.NOT_SENT, "x"), Luck(heard=0.0), 501.0, half), Again)
     assert FRESH.held(5.0) is FRESH
 
 
@@ -149,8 +149,8 @@ def test_a_turn_waited_for_is_not_held_against_the_row():
 @pytest.mark.parametrize("deadline", [0.1, 3.0, 10.0])
 def test_no_call_begins_after_the_deadline(kind, deadline):
     """Whatever else a failure allows, a row is given up rather than asked again when its time is over."""
-    patience = Patience(row_deadline=deadline)
-    _, seconds, verdict = ask(Failure(kind, "scripted"), busy(), answering=True, patience=patience)
+    stamina = Stamina(row_deadline=deadline)
+    _, seconds, verdict = ask(Failure(kind, "scripted"), busy(), answering=True, stamina=stamina)
     assert isinstance(verdict, GiveUp)
     assert seconds <= deadline
 
@@ -158,7 +158,7 @@ def test_no_call_begins_after_the_deadline(kind, deadline):
 @given(st.floats(), st.floats(0, 1, exclude_max=True), st.sampled_from(Kind))
 def test_every_wait_is_sane(wait, chance, kind):
     """No server's number makes a wait negative, endless or longer than an hour and a quarter."""
-    verdict = decide(PATIENCE, FRESH, Failure(kind, "x", wait=wait), busy(), 0.0, lambda: chance)
+    verdict = decide(STAMINA, FRESH, Failure(kind, "x", wait=wait), busy(), 0.0, lambda: chance)
     if isinstance(verdict, Again):
         assert 0.0 < verdict.wait <= 3600 * 1.25
 
@@ -166,9 +166,9 @@ def test_every_wait_is_sane(wait, chance, kind):
 @given(st.lists(st.floats(0, 1, exclude_max=True), min_size=1, max_size=8))
 def test_backoff_spreads_between_its_base_and_its_cap(chances):
     """Decorrelated jitter: each wait lies between the base and three times the last, and never above the cap."""
-    attempts, last = FRESH, PATIENCE.base
+    attempts, last = FRESH, STAMINA.base
     for chance in chances:
-        verdict = decide(PATIENCE, attempts, Failure(Kind.FAILED, "500"), busy(), 0.0, lambda chance=chance: chance)
+        verdict = decide(STAMINA, attempts, Failure(Kind.FAILED, "500"), busy(), 0.0, lambda chance=chance: chance)
         assert isinstance(verdict, Again)
-        assert PATIENCE.base <= verdict.wait <= min(PATIENCE.cap, 3 * last)
+        assert STAMINA.base <= verdict.wait <= min(STAMINA.cap, 3 * last)
         attempts, last = verdict.attempts, verdict.wait
