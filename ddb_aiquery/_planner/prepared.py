@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
     from ddb_aiquery._planner.text import Token
 
-_EXECUTE = re.compile(r"\bexecute\b", re.IGNORECASE)
+EXECUTE = re.compile(r"\bexecute\b", re.IGNORECASE)
+"""What a text that runs a prepared statement must hold."""
 
 
 class Prepared:
@@ -25,7 +26,7 @@ class Prepared:
 
     def may_be_in(self, text: str) -> bool:
         """Return whether a text may execute one of them."""
-        return bool(self._texts) and _EXECUTE.search(text) is not None
+        return bool(self._texts) and EXECUTE.search(text) is not None
 
     def keep(self, text: str, listed: Sequence[Token]) -> None:
         """Remember `PREPARE name AS ...`."""

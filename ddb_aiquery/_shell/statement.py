@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from typing import Any
 
 import duckdb
 
 from ddb_aiquery._failures import pointing_to_translate
+from ddb_aiquery._planner.prepared import EXECUTE
 from ddb_aiquery._sql import identifier
 
-_EXECUTE = re.compile(r"\bexecute\b", re.IGNORECASE)
 _SILENT = (["Count"], ["Success"])
 """The columns of a result that only says that something was done."""
 
 
 def asks(con: Any, text: str) -> bool:
     """Return whether a statement may call a model: through a call, a view, a macro or a prepared statement."""
-    return bool(con.has_calls(text) or _EXECUTE.search(text))
+    return bool(con.has_calls(text) or EXECUTE.search(text))
 
 
 def run(con: Any, text: str) -> duckdb.DuckDBPyRelation | None:
