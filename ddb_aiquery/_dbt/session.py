@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import math
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -45,13 +46,21 @@ def current_node() -> Node:
     """Return the node that this thread works on, as dbt's own log knows it.
 
     Raises:
-        SettingsError: the node's `meta.ai_budget_usd` is no amount of dollars.
+        SettingsError: the node's `meta.ai_budget_usd` is no amount of dollars, or written in another way.
     """
     info = get_node_info()
-    name, budget = info.get("unique_id") or "", (info.get("meta") or {}).get(BUDGET)
-    if budget is not None and (isinstance(budget, bool) or not isinstance(budget, int | float) or budget < 0):
+    name, meta = info.get("unique_id") or "", info.get("meta") or {}
+    for key in meta:
+        if str(key).startswith("ai_budget") and key != BUDGET:
+            raise SettingsError(f"{name}: unknown key meta.{key}; did you mean {BUDGET}?")
+    budget = meta.get(BUDGET)
+    if budget is not None and not _is_amount(budget):
         raise SettingsError(f"{name}: meta.{BUDGET} must be a number of US dollars, not {budget!r}")
     return Node(name, get_invocation_id(), budget)
+
+
+def _is_amount(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf  # not NaN either
 
 
 class Purses:

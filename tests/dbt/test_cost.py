@@ -23,9 +23,15 @@ def test_a_model_has_a_budget(project: Project, scripted: ScriptedEndpoint) -> N
 
 
 def test_a_budget_is_an_amount(project: Project, scripted: ScriptedEndpoint) -> None:
-    """A budget that is no number fails its model before anything is sent."""
-    project.write({"models/dear.sql": MODEL.replace("'table'", "'table', meta={'ai_budget_usd': 'much'}")})
-    assert "meta.ai_budget_usd must be a number of US dollars, not 'much'" in project.dbt("run").message("dear")
+    """A budget that is no amount, or not written as it should be, fails its model before anything is sent."""
+    wrong = {"word": "{ai_budget_usd: much}", "endless": "{ai_budget_usd: .inf}", "nothing": "{ai_budget_usd: .nan}"}
+    wrong |= {"truth": "{ai_budget_usd: true}", "below": "{ai_budget_usd: -1}", "other": "{ai_budget: 1.0}"}
+    listed = [f"  - {{name: {name}, config: {{meta: {meta}}}}}" for name, meta in wrong.items()]
+    project.write({"models/schema.yml": "\n".join(["models:", *listed])} | {f"models/{n}.sql": MODEL for n in wrong})
+    outcome = project.dbt("run")
+    for name, value in {"word": "'much'", "endless": "inf", "nothing": "nan", "truth": "True", "below": "-1"}.items():
+        assert f"{name}: meta.ai_budget_usd must be a number of US dollars, not {value}" in outcome.message(name)
+    assert "other: unknown key meta.ai_budget; did you mean ai_budget_usd?" in outcome.message("other")
     assert scripted.requests == 0
 
 
