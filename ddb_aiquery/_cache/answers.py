@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import apsw
 
-from ddb_aiquery._cache.database import Database
+from ddb_aiquery._cache.database import Part
 from ddb_aiquery._cache.records import answer_row, failure_row, served
 from ddb_aiquery._cache.sqlite import SQL, rows
 from ddb_aiquery._values import Answer, Failure, Record
@@ -14,11 +14,8 @@ from ddb_aiquery._values import Answer, Failure, Record
 _AT_ONCE = 10_000
 
 
-class Answers:
+class Answers(Part):
     """The part of the store that remembers."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def get_many(self, keys: Sequence[bytes]) -> dict[bytes, Answer]:
         """Return the complete answers among the keys, marked `cached`; a damaged row is a miss.

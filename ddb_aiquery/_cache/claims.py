@@ -7,20 +7,17 @@ from collections.abc import Collection
 import apsw
 
 from ddb_aiquery._cache.answers import look
-from ddb_aiquery._cache.database import Database
+from ddb_aiquery._cache.database import Part
 from ddb_aiquery._cache.sqlite import SQL, rows
 from ddb_aiquery._values import Claims
 
 
-class Claiming:
+class Claiming(Part):
     """The part of the store that lets each question be asked by one process only.
 
     A claim lasts until its owner gives it up or dies, and stops nobody once there is an answer. Claims need not survive
     a power cut.
     """
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def claim_many(self, keys: Collection[bytes]) -> Claims:
         """Become the asker of every key that nobody has answered or is asking; look and claim are one transaction.

@@ -247,6 +247,13 @@ class Database:
         return connect(self._uri, writable=not self._refusal, journal=self._journal)
 
 
+class Part:
+    """One of the parts that a store is made of: what it does is done on the store's one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+
 def _close_before_fork(database: weakref.ref[Database]) -> None:
     """Have the process hold still and closed at every fork, for as long as the database lives."""
     if not hasattr(os, "register_at_fork"):

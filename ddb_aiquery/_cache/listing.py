@@ -12,7 +12,7 @@ import apsw
 import orjson
 import pyarrow as pa
 
-from ddb_aiquery._cache.database import Database
+from ddb_aiquery._cache.database import Part
 from ddb_aiquery._cache.records import Row, Stats, bounded, encode, show, unpack
 from ddb_aiquery._cache.sqlite import SQL, rows
 from ddb_aiquery.errors import CacheError
@@ -46,11 +46,8 @@ _RUN_WHOLE = (
 )
 
 
-class Listing:
+class Listing(Part):
     """The part of the store that table functions and the command line read."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def record_run(self, row: Mapping[str, Any]) -> None:
         """Write down what a statement did; `id` and `at` are needed, of the rest what is missing becomes NULL.

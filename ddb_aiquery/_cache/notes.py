@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ddb_aiquery._cache.database import Database
+from ddb_aiquery._cache.database import Part
 from ddb_aiquery._cache.records import answer_fields
 from ddb_aiquery._cache.sqlite import SQL
 from ddb_aiquery._values import Answer
 
 
-class Notes:
+class Notes(Part):
     """The part of the store that learns more about an answer after it was written down."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def note_many(self, notes: Sequence[tuple[bytes, Answer, str]]) -> None:
         """Give the answer kept under each key another note; one that is not this very answer any more keeps its own.

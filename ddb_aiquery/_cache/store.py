@@ -7,14 +7,15 @@ from types import TracebackType
 from typing import Self
 
 from ddb_aiquery._cache.answers import Answers
+from ddb_aiquery._cache.board import Board
 from ddb_aiquery._cache.claims import Claiming
 from ddb_aiquery._cache.database import Database
+from ddb_aiquery._cache.ledger import Ledger
 from ddb_aiquery._cache.listing import Listing
 from ddb_aiquery._cache.notes import Notes
-from ddb_aiquery._cache.shared import Ledger, Shared
 
 
-class Store(Answers, Notes, Claiming, Shared, Ledger, Listing):
+class Store(Answers, Notes, Claiming, Board, Ledger, Listing):
     """Answers, claims, shared pace, the day's money and the runs, in one file, for any number of threads.
 
     Every method raises CacheError where the disk says no. Nothing here ever sees a header or a credential.

@@ -1,18 +1,15 @@
-"""What processes tell each other about an endpoint, and the money of the day."""
+"""What processes tell each other about an endpoint."""
 
 from __future__ import annotations
 
 import apsw
 
-from ddb_aiquery._cache.database import Database
+from ddb_aiquery._cache.database import Part
 from ddb_aiquery._cache.sqlite import SQL, rows
 
 
-class Shared:
+class Board(Part):
     """The part of the store that paces several processes as one. None of it needs to survive a power cut."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def cooldown(self, endpoint_id: str) -> float:
         """Return until when, in seconds since 1970, the endpoint asked everybody to wait; 0.0 where it did not."""
@@ -48,31 +45,3 @@ class Shared:
     def learn(self, endpoint_id: str, what: str, value: str) -> None:
         """Remember one thing about the endpoint; what was known under the same name is replaced."""
         self._database.write(lambda it: it.execute(SQL["learn"], (endpoint_id, what, value)), durable=False)
-
-
-class Ledger:
-    """The part of the store that keeps the money of a day, in micro-dollars; a day is any text, `2026-11-23` say."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def reserve(self, day: str, amount: int, limit: int) -> bool:
-        """Reserve the amount if spent + reserved + amount <= limit, in one step for all processes, and tell whether."""
-
-        def work(connection: apsw.Connection) -> bool:
-            if connection.execute(SQL["committed"], {"day": day}).get + amount > limit:
-                return False
-            connection.execute(SQL["reserve"], (day, self._database.owner.name, amount))
-            return True
-
-        return self._database.write(work, durable=False)
-
-    def settle(self, day: str, reserved: int, spent: int) -> None:
-        """Turn a reservation of this store into what was really spent."""
-
-        def work(connection: apsw.Connection) -> None:
-            owner = self._database.owner.name
-            connection.execute(SQL["unreserve"], {"day": day, "owner": owner, "micro": reserved})
-            connection.execute(SQL["spend"], (day, spent))
-
-        self._database.write(work, durable=False)
