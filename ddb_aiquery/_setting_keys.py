@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -75,11 +75,11 @@ TABLES: Mapping[str, Mapping[str, Key]] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where settings come from, so that a complaint can point there."""
+class Source:
+    """Where settings come from, so that a complaint can point there; `text` is empty where there is no file."""
 
-    source: str
-    text: str
+    name: str
+    text: str = field(default="", repr=False)  # keys may stand in it
 
     def table(self, tables: Mapping[str, Any], name: str) -> Mapping[str, Any]:
         value = tables.get(name, {})
@@ -103,7 +103,7 @@ class Place:
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"; did you mean {near[0]}?" if near else f"; known: {', '.join(known)}" if known else ""
         line = _line(self.text, table, name)
-        raise SettingsError(f"{complaint} in {self.source}{f', line {line}' if line else ''}{hint}")
+        raise SettingsError(f"{complaint} in {self.name}{f', line {line}' if line else ''}{hint}")
 
 
 def _line(text: str, table: tuple[str, ...], name: str) -> int | None:

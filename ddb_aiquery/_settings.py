@@ -18,7 +18,7 @@ from ddb_aiquery._address import check_endpoint_url
 from ddb_aiquery._databricks import PROFILE_VARIABLE, with_login
 from ddb_aiquery._providers import PROVIDERS, Provider
 from ddb_aiquery._redact import REDACTOR
-from ddb_aiquery._setting_keys import ENDPOINT, TABLES, Place
+from ddb_aiquery._setting_keys import ENDPOINT, TABLES, Source
 from ddb_aiquery._values import Endpoint, Secret
 from ddb_aiquery.errors import MissingKey, SettingsError, UnknownEndpoint
 
@@ -42,7 +42,8 @@ class _Variables(Mapping[str, str]):
 
 
 ENVIRONMENT = _Variables()
-_KEYS = frozenset({"api_key", "client_secret"})
+_CREDENTIALS = frozenset({"api_key", "client_secret"})
+_ARGUMENT = Source("the config argument")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +105,10 @@ def load(config: Any = None, environ: Mapping[str, str] = ENVIRONMENT) -> Settin
 
 def _load(config: Any, environ: Mapping[str, str]) -> Settings:
     if isinstance(config, Mapping):
-        return _checked(config, "the config argument", "", environ)
+        return _checked(config, _ARGUMENT, environ)
     path = _path(config, environ)
     if path is None:
-        return _checked({}, "defaults", "", environ)
+        return _checked({}, Source("defaults"), environ)
     return _from_file(path, environ)
 
 
@@ -130,37 +131,36 @@ def _from_file(path: Path, environ: Mapping[str, str]) -> Settings:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path} is not valid TOML: {error}") from None
-    return _checked(tables, str(path), text, environ)
+    return _checked(tables, Source(str(path), text), environ)
 
 
-def _checked(tables: Mapping[str, Any], source: str, text: str, environ: Mapping[str, str]) -> Settings:
-    place = Place(source, text)
+def _checked(tables: Mapping[str, Any], source: Source, environ: Mapping[str, str]) -> Settings:
     for table in tables:
         if table != "endpoints" and table not in TABLES:
-            place.refuse((), table, f"unknown table [{table}]", {"endpoints": 0, **TABLES})
+            source.refuse((), table, f"unknown table [{table}]", {"endpoints": 0, **TABLES})
     entries: dict[str, Mapping[str, Any]] = {}
-    for name, entry in place.table(tables, "endpoints").items():
+    for name, entry in source.table(tables, "endpoints").items():
         if not isinstance(entry, Mapping):
-            place.refuse(("endpoints",), name, f"endpoints.{name} must be a table", {})
-        place.check(("endpoints", name), entry, ENDPOINT)
+            source.refuse(("endpoints",), name, f"endpoints.{name} must be a table", {})
+        source.check(("endpoints", name), entry, ENDPOINT)
         entries[name] = MappingProxyType({key: _sealed(key, value) for key, value in entry.items()})
     for table, keys in TABLES.items():
-        place.check((table,), place.table(tables, table), keys)
-    defaults = place.table(tables, "defaults")
-    directory = environ.get("DDB_AIQUERY_CACHE") or None
+        source.check((table,), source.table(tables, table), keys)
+    defaults = source.table(tables, "defaults")
     return Settings(
         entries=MappingProxyType(entries),
         default_endpoint=defaults.get("endpoint"),
         embedding_endpoint=defaults.get("embedding_endpoint"),
-        limits=Limits(**place.table(tables, "budget")),
-        cache_directory=_cache_directory(place.table(tables, "cache").get("directory"), directory, source),
-        source=source,
+        limits=Limits(**source.table(tables, "budget")),
+        cache_directory=_cache_directory(source.table(tables, "cache").get("directory"), source, environ),
+        source=source.name,
     )
 
 
-def _cache_directory(written: str | None, environment: str | None, source: str) -> Path | None:
+def _cache_directory(written: str | None, source: Source, environ: Mapping[str, str]) -> Path | None:
     """Arguments beat the environment, which beats the file."""
-    chosen = (written or environment) if source == "the config argument" else (environment or written)
+    variable = environ.get("DDB_AIQUERY_CACHE")
+    chosen = (written or variable) if source is _ARGUMENT else (variable or written)
     if chosen == "off":
         return None
     if chosen:
@@ -227,7 +227,7 @@ def _api_key(
 
 def _sealed(key: str, value: Any) -> Any:
     """Return a setting as it may be shown: a key that is written out becomes a Secret; `${VAR}` holds none."""
-    return _secret(value) if key in _KEYS and isinstance(value, str) and "${" not in value else value
+    return _secret(value) if key in _CREDENTIALS and isinstance(value, str) and "${" not in value else value
 
 
 def _secret(text: str | Secret) -> Secret:
