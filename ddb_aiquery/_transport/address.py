@@ -112,7 +112,7 @@ def allowed_url(endpoint: Endpoint) -> str:
     return check_endpoint_url(endpoint.base_url, allow_http_hosts=spared)
 
 
-def place_of(endpoint: Endpoint, path: str) -> tuple[str, str]:
+def origin_and_path(endpoint: Endpoint, path: str) -> tuple[str, str]:
     """Return the origin and the whole path that a key names.
 
     Raises:

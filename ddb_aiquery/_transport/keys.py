@@ -9,22 +9,18 @@ _VERSION = b"ddb_aiquery\0v1\0"
 
 
 def sealer(dialect: str, origin: str, path: str) -> Any:
-    """Return a SHA-256 that has taken in all fields but the body; copy it, then `add` the body and take the digest."""
-    digest = hashlib.sha256(_VERSION)
-    for field in (dialect, origin, path):
-        add(digest, field.encode())
-    return digest
+    """Return a SHA-256 that has taken in the version and all fields of a key but the body."""
+    return hashlib.sha256(_VERSION + b"".join(_framed(field.encode()) for field in (dialect, origin, path)))
 
 
-def add(digest: Any, field: bytes) -> None:
-    """Take one field in, its length (8 bytes, big end first) before it, so that no two lists of fields look alike."""
-    digest.update(len(field).to_bytes(8, "big"))
-    digest.update(field)
+def key_of(sealer: Any, body: bytes) -> bytes:
+    """Return the 32 bytes that stand for the request with this body; the sealer stays as it is."""
+    digest = sealer.copy()
+    digest.update(_framed(body))
+    key: bytes = digest.digest()
+    return key
 
 
-def seal(dialect: str, origin: str, path: str, body: bytes) -> bytes:
-    """Return the 32 bytes that stand for this request: SHA-256 over the version and every field with its length."""
-    digest = sealer(dialect, origin, path)
-    add(digest, body)
-    result: bytes = digest.digest()
-    return result
+def _framed(field: bytes) -> bytes:
+    """Return a field with its length (8 bytes, big end first) before it, so that no two lists of fields look alike."""
+    return len(field).to_bytes(8, "big") + field

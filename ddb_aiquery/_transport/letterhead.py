@@ -7,15 +7,15 @@ from typing import Any
 
 import orjson
 
-from ddb_aiquery._transport.address import place_of
+from ddb_aiquery._transport.address import origin_and_path
 from ddb_aiquery._transport.dialect import Dialect
-from ddb_aiquery._transport.keys import sealer
+from ddb_aiquery._transport.keys import key_of, sealer
 from ddb_aiquery._values import Endpoint, Envelope, Form, Question
 from ddb_aiquery.errors import RowError
 
-_PLACE = "\ue000the question goes here\ue001"
+_BLANK = "\ue000the question goes here\ue001"
 """Stands where the text will be; a body that holds it more than once is written whole for every question."""
-_PLACE_JSON = orjson.dumps(_PLACE)
+_BLANK_JSON = orjson.dumps(_BLANK)
 _TEXTS = frozenset({Form.TEXT, Form.EMBED})
 
 
@@ -26,7 +26,7 @@ class Letterhead:
     dialect: Dialect
     endpoint: Endpoint
     path: str
-    digest: Any
+    sealer: Any
     parts: tuple[bytes, bytes] | None
 
     @classmethod
@@ -38,12 +38,12 @@ class Letterhead:
             SettingsError: calls may not go to the endpoint's base URL.
         """
         path = dialect.path(endpoint, like.form)
-        digest = sealer(dialect.name, *place_of(endpoint, path))
+        begun = sealer(dialect.name, *origin_and_path(endpoint, path))
         parts = None
         if like.form in _TEXTS:
-            pieces = dialect.body(endpoint, replace(like, request=_PLACE, files=())).split(_PLACE_JSON)
+            pieces = dialect.body(endpoint, replace(like, request=_BLANK, files=())).split(_BLANK_JSON)
             parts = (pieces[0], pieces[1]) if len(pieces) == 2 else None  # noqa: PLR2004  # before and after
-        return cls(dialect, endpoint, path, digest, parts)
+        return cls(dialect, endpoint, path, begun, parts)
 
     def seal(self, question: Question) -> Envelope:
         """Return the question's envelope.
@@ -52,10 +52,7 @@ class Letterhead:
             RowError: the question cannot be written as JSON.
         """
         body = self._body(question)
-        digest = self.digest.copy()
-        # The same as keys.add, in one step: half of the time of sealing is spent in calls to the digest.
-        digest.update(len(body).to_bytes(8, "big") + body)
-        return Envelope(digest.digest(), self.path, body)
+        return Envelope(key_of(self.sealer, body), self.path, body)
 
     def _body(self, question: Question) -> bytes:
         parts = self.parts
