@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ddb_aiquery._transport import json_text
+from ddb_aiquery._transport.json_text import mapping
 from ddb_aiquery._transport.openai_reply import Context, error_of, read_content
 from ddb_aiquery._transport.status import failure, request_id_of
 from ddb_aiquery._values import Kind, Outcome, Reply
@@ -23,7 +24,7 @@ _NO_MONEY = "credit balance is too low"
 def outcome(reply: Reply) -> Outcome:
     """Return the Answer or the Failure that a reply of any status is."""
     value, note = json_text.read(reply.body)
-    fields = value if isinstance(value, dict) else {}
+    fields = mapping(value)
     if not 200 <= reply.status < 300:  # noqa: PLR2004  # the class of successes
         return _refused(reply, value, fields)
     context = Context(reply, {**fields, "usage": _usage(fields.get("usage"))}, note)
@@ -62,9 +63,9 @@ def _message(context: Context) -> Outcome:
     return context.answers(said, "stop", reasoning)
 
 
-def _usage(said: Any) -> dict[str, Any]:
+def _usage(said: Any) -> Mapping[str, Any]:
     """Return the usage with all tokens that were read, whether or not Anthropic's prompt cache had them."""
-    fields = said if isinstance(said, dict) else {}
+    fields = mapping(said)
     parts = [fields.get(name) for name in _READ_TOKENS]
     if not isinstance(parts[0], int):
         return fields

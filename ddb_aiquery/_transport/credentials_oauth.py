@@ -94,7 +94,7 @@ class ClientCredentials:
 
 def _token(reply: httpx.Response, asked: float, grant: Grant) -> _Token | Failure:
     value, _ = json_text.read(reply.content[:_LONGEST_BODY])
-    fields = value if isinstance(value, dict) else {}
+    fields = json_text.mapping(value)
     text = fields.get("access_token")
     if reply.status_code == httpx.codes.OK and isinstance(text, str) and text and text.isprintable():
         REDACTOR.register(text)

@@ -12,6 +12,7 @@ import orjson
 
 from ddb_aiquery._transport import json_text
 from ddb_aiquery._transport.dialect import dumps, parameters_of
+from ddb_aiquery._transport.json_text import mapping
 from ddb_aiquery._transport.openai import OpenAI, messages
 from ddb_aiquery._transport.openai_reply import error_of, outcome
 from ddb_aiquery._transport.status import one_line
@@ -124,7 +125,7 @@ def _plain(reply: Reply) -> Reply:
     if b'"choices"' in reply.body[:4096] or b'"data"' in reply.body[:64]:
         return reply
     value, _ = json_text.read(reply.body)
-    fields = value if isinstance(value, dict) else {}
+    fields = mapping(value)
     said = fields.get("messages", fields.get("output"))
     found: Any = None
     if fields.get("choices") or fields.get("error"):

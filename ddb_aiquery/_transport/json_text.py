@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -30,6 +31,11 @@ def read(body: bytes) -> tuple[Any, str]:
 def exact(body: bytes) -> Any:
     """Return what `read` returns, but with every digit of integers of more than 64 bits, which orjson rounds."""
     return _lenient(body.decode("utf-8", "replace").removeprefix("\ufeff"))
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    """Return a value that was read if it is an object, else an empty one."""
+    return value if isinstance(value, dict) else {}
 
 
 def _lenient(text: str) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from ddb_aiquery._transport import json_text
+from ddb_aiquery._transport.json_text import mapping
 from ddb_aiquery._transport.status import failure, one_line, request_id_of
 from ddb_aiquery._values import Answer, Failure, Kind, Outcome, Reply, Usage
 
@@ -21,7 +22,7 @@ _MOST_TOKENS = 2**53
 def outcome(reply: Reply) -> Outcome:
     """Return the Answer or the Failure that a reply of any status is."""
     value, note = json_text.read(reply.body)
-    fields = _mapping(value)
+    fields = mapping(value)
     if not 200 <= reply.status < 300:  # noqa: PLR2004  # the class of successes
         message, codes = error_of(value, reply.body)
         return failure(reply, message, codes, request_id_of(reply.headers, fields.get("id")))
@@ -72,7 +73,7 @@ class Context:
 
     def usage(self, text: str) -> Usage:
         """Return the tokens as reported, else an estimate of those in the reply: one for four bytes."""
-        said = _mapping(self.fields.get("usage"))
+        said = mapping(self.fields.get("usage"))
         spent = _tokens(said.get("prompt_tokens", said.get("input_tokens")))
         made = _tokens(said.get("completion_tokens", said.get("output_tokens")))
         if spent is not None and (made is not None or "total_tokens" in said):
@@ -86,8 +87,8 @@ class Context:
 
 def _chat(context: Context) -> Outcome:
     choices = context.fields["choices"]
-    choice = _mapping(choices[0] if choices else None)
-    message = _mapping(choice.get("message"))
+    choice = mapping(choices[0] if choices else None)
+    message = mapping(choice.get("message"))
     text, reasoning = read_content(message.get("content"))
     reasoning = reasoning or _text(message.get("reasoning_content")) or _text(message.get("reasoning"))
     finish = _text(choice.get("finish_reason"))
@@ -118,7 +119,7 @@ def read_content(content: Any) -> tuple[str | None, str]:
     said: list[str] = []
     thought: list[str] = []
     for block in content:
-        fields = _mapping(block)
+        fields = mapping(block)
         kind = fields.get("type")
         if isinstance(block, str):
             said.append(block)
@@ -135,13 +136,13 @@ def _thought(fields: Mapping[str, Any]) -> str:
         if isinstance(found, str):
             return found
         if isinstance(found, list):
-            return "".join(_text(_mapping(part).get("text")) for part in found)
+            return "".join(_text(mapping(part).get("text")) for part in found)
     return ""
 
 
 def _embedding(context: Context) -> Outcome:
     data = context.fields["data"]
-    vector = _mapping(data[0] if data else None).get("embedding")
+    vector = mapping(data[0] if data else None).get("embedding")
     if not isinstance(vector, list) or not vector or not all(type(x) in (int, float) for x in vector):
         return context.fails(Kind.INVALID, "the reply has no embedding that is a list of numbers")
     try:
@@ -159,19 +160,19 @@ def _prediction(context: Context) -> Outcome:
         return context.fails(Kind.INVALID, "the reply has no prediction")
     if isinstance(predictions[0], str):
         return context.answers(predictions[0], "stop")
-    precise = _mapping(json_text.exact(context.reply.body)).get("predictions") or predictions
+    precise = mapping(json_text.exact(context.reply.body)).get("predictions") or predictions
     text = json_text.written(precise[0])
     return context.answers(text, "stop") if text else context.fails(Kind.INVALID, "the prediction is nested too deeply")
 
 
 def error_of(value: Any, body: bytes) -> tuple[str, frozenset[str]]:
     """Return the message of an error object and its codes in lower case; a body that has none speaks for itself."""
-    fields = _mapping(value[0] if isinstance(value, list) and value else value)
+    fields = mapping(value[0] if isinstance(value, list) and value else value)
     error = fields.get("error") or fields
     if isinstance(error, str):
         return one_line(error), frozenset()
-    error = _mapping(error)
-    inner = _mapping(error.get("innererror"))
+    error = mapping(error)
+    inner = mapping(error.get("innererror"))
     named = (error.get("code"), error.get("type"), error.get("error_code"), fields.get("error_code"), inner.get("code"))
     codes = frozenset(code.lower() for code in named if isinstance(code, str))
     message = error.get("message") or error.get("detail") or fields.get("message") or fields.get("detail")
@@ -194,10 +195,6 @@ def _tokens(value: Any) -> int | None:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return value if type(value) is int and 0 <= value < _MOST_TOKENS else None
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def _text(value: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Any
 
 from ddb_aiquery._transport import json_text
@@ -27,7 +27,7 @@ def refused_parameter(reply: Reply, sent: Collection[str]) -> str:
     if reply.status not in _REFUSALS:
         return ""
     value, _ = json_text.read(reply.body)
-    fields: Mapping[str, Any] = value if isinstance(value, dict) else {}
+    fields = json_text.mapping(value)
     error = fields.get("error")
     error = error if isinstance(error, dict) else fields
     text = error.get("message") or fields.get("detail") or fields.get("error") or ""

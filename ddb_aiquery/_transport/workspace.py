@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,8 +9,10 @@ from typing import Any
 import httpx
 
 from ddb_aiquery._address import origin
+from ddb_aiquery._settings import ENVIRONMENT
 from ddb_aiquery._transport.address import address_of
 from ddb_aiquery._transport.databricks import Databricks
+from ddb_aiquery._transport.json_text import mapping
 from ddb_aiquery._transport.openai_reply import error_of
 from ddb_aiquery._values import Endpoint, Failure, Kind
 
@@ -28,7 +29,7 @@ class Served:
     ready: bool
 
 
-async def served(endpoint: Endpoint, environ: Mapping[str, str] = os.environ) -> list[Served] | Failure:
+async def served(endpoint: Endpoint, environ: Mapping[str, str] = ENVIRONMENT) -> list[Served] | Failure:
     """List the serving endpoints of the workspace that an endpoint belongs to, with its login.
 
     Raises:
@@ -52,18 +53,14 @@ async def served(endpoint: Endpoint, environ: Mapping[str, str] = os.environ) ->
         return Failure(Kind.NOT_SENT, f"{address.host}: {type(error).__name__}")
     if reply.status_code != httpx.codes.OK:
         return Failure(Kind.ENDPOINT, f"HTTP {reply.status_code}: {error_of(value, b'')[0]}", reply.status_code)
-    given = value.get("endpoints") if isinstance(value, dict) else None
+    given = mapping(value).get("endpoints")
     return [_read(one) for one in given or () if isinstance(one, dict) and isinstance(one.get("name"), str)]
 
 
 def _read(one: Mapping[str, Any]) -> Served:
-    entities = _mapping(one.get("config")).get("served_entities")
-    entity = _mapping(entities[0]) if isinstance(entities, list) and entities else {}
-    models = (_mapping(entity.get(kind)).get("name") for kind in ("external_model", "foundation_model"))
+    entities = mapping(one.get("config")).get("served_entities")
+    entity = mapping(entities[0]) if isinstance(entities, list) and entities else {}
+    models = (mapping(entity.get(kind)).get("name") for kind in ("external_model", "foundation_model"))
     model = next((name for name in models if name), None) or entity.get("entity_name") or ""
-    ready = _mapping(one.get("state")).get("ready") == "READY"
+    ready = mapping(one.get("state")).get("ready") == "READY"
     return Served(str(one["name"]), str(one.get("task") or ""), str(model), ready)
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
