@@ -13,7 +13,10 @@ from urllib.parse import SplitResult, urlsplit
 
 from ddb_aiquery.errors import CallError, SettingsError
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+ALLOW = "DDB_AIQUERY_ALLOW"
+"""The variable that keeps calls on this machine, whatever it says but `any`."""
+
+_IP = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,127}")
 _KEY = re.compile(r"(?i)(?:sk-|sk_|dapi|akia|ghp_|github_pat_|hf_|xai-|gsk_|eyj|aiza|bearer)[A-Za-z0-9_.:/-]{12,}")
@@ -69,7 +72,7 @@ def check_endpoint_url(url: str, *, allow_http_hosts: Collection[str] = ()) -> s
             "the path of base_url must be plain: no dots-dots, no encoded slashes or control characters"
         )
     host, port = _host_and_port(parts)
-    if parts.scheme == "http" and not _is_local(host) and host not in allow_http_hosts:
+    if parts.scheme == "http" and not is_this_machine(host) and host not in allow_http_hosts:
         raise SettingsError("base_url uses http to another machine; use https, or set allow_http = true")
     shown = f"[{host}]" if ":" in host else host
     authority = shown if port == _PORTS[parts.scheme] else f"{shown}:{port}"
@@ -81,6 +84,14 @@ def origin(url: str) -> str:
     parts = _split(url)
     host, port = _host_and_port(parts)
     return f"{parts.scheme}://[{host}]:{port}" if ":" in host else f"{parts.scheme}://{host}:{port}"
+
+
+def is_this_machine(host: str) -> bool:
+    """Tell whether a host, in lower case and without brackets, is the machine that runs this."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _split(url: str) -> SplitResult:
@@ -110,7 +121,7 @@ def _plain_host(host: str, *, bracketed: bool) -> str:
     """Return the host in one spelling; an address in an odd spelling, or one that is never an endpoint, is refused."""
     if bracketed:
         try:
-            address: Address = ipaddress.IPv6Address(host)
+            address: _IP = ipaddress.IPv6Address(host)
         except ValueError:
             raise SettingsError("base_url has a malformed IPv6 address") from None
         if _denied(_unmapped(address)):
@@ -132,7 +143,7 @@ def _plain_host(host: str, *, bracketed: bool) -> str:
     return host
 
 
-def _unmapped(address: Address) -> Address:
+def _unmapped(address: _IP) -> _IP:
     """Return the IPv4 address that an IPv6 address stands for, where it does."""
     if isinstance(address, ipaddress.IPv4Address):
         return address
@@ -142,14 +153,5 @@ def _unmapped(address: Address) -> Address:
     return address.ipv4_mapped or address.sixtofour or address
 
 
-def _denied(address: Address) -> bool:
+def _denied(address: _IP) -> bool:
     return any(address.version == net.version and address in net for net in _DENIED)
-
-
-def _is_local(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -6,13 +6,13 @@ It speaks the REST contract of Databricks model serving and OpenAI's, over the s
 
 from __future__ import annotations
 
-import ipaddress
 import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ddb_aiquery._address import is_this_machine
 from ddb_aiquery._gateway import tokens
 from ddb_aiquery._gateway.app import MAX_BODY, Gateway
 from ddb_aiquery._gateway.desk import Desk, Patience
@@ -44,10 +44,7 @@ class Place:
     @property
     def local(self) -> bool:
         """Whether only this machine can reach it."""
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
+        return is_this_machine(self.host)
 
 
 def application(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
-from ddb_aiquery._address import check_endpoint_url, origin
+from ddb_aiquery._address import ALLOW, check_endpoint_url, is_this_machine, origin
 from ddb_aiquery._redact import MARK, REDACTOR
 from ddb_aiquery._transport.credentials import Credential, credential_of
 from ddb_aiquery._transport.dialect import Dialect
@@ -16,7 +15,7 @@ from ddb_aiquery._transport.wire import Way
 from ddb_aiquery._values import Endpoint, Secret
 from ddb_aiquery.errors import SettingsError
 
-ALLOW = "DDB_AIQUERY_ALLOW"
+_WAY_OPTIONS = frozenset({"connect_seconds", "timeout_seconds", "proxy", "ca_file", "max_response_bytes"})
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 """What RFC 9110 lets a header's value hold, without spaces."""
 
@@ -62,13 +61,11 @@ class Address:
 def address_of(dialect: Dialect, endpoint: Endpoint) -> Address:
     """Work out an endpoint's address.
 
-    Read from `endpoint.options`: transport, timeout_seconds, connect_seconds, proxy, ca_file, max_response_bytes and
-    allow_http.
+    Read from `endpoint.options`: transport, allow_http and those of `Way`.
 
     Raises:
         SettingsError: calls may not go to its base URL, its key cannot stand in a header, or its login lacks a part.
     """
-    options = endpoint.options
     if endpoint.api_key and not _TOKEN.fullmatch(endpoint.api_key.reveal()):
         raise SettingsError(
             f"the api_key of endpoint '{endpoint.name}' holds a space, a line break or a letter outside ASCII; "
@@ -76,15 +73,8 @@ def address_of(dialect: Dialect, endpoint: Endpoint) -> Address:
         )
     base_url = allowed_url(endpoint)
     credential = credential_of(endpoint)
-    usual = Way()
-    way = Way(
-        connect_seconds=float(options.get("connect_seconds", usual.connect_seconds)),
-        timeout_seconds=float(options.get("timeout_seconds", usual.timeout_seconds)),
-        max_idle=max(usual.max_idle, endpoint.max_concurrency),
-        proxy=options.get("proxy"),
-        ca_file=options.get("ca_file"),
-        max_response_bytes=int(options.get("max_response_bytes", usual.max_response_bytes)),
-    )
+    way = _way(endpoint)
+    reached = [url for url in (base_url, way.proxy, credential and credential.url) if url]
     return Address(
         endpoint=endpoint,
         base_url=base_url,
@@ -95,11 +85,18 @@ def address_of(dialect: Dialect, endpoint: Endpoint) -> Address:
             "content-type": "application/json",
             **dialect.headers(endpoint),
         },
-        wire=(str(options.get("transport", "pyreqwest")), way),
+        wire=(str(endpoint.options.get("transport", "pyreqwest")), way),
         secret=endpoint.api_key or None,
-        local=all(_is_this_machine(url) for url in (base_url, way.proxy, credential and credential.url) if url),
+        local=all(is_this_machine(_host_of(url)) for url in reached),
         credential=credential,
     )
+
+
+def _way(endpoint: Endpoint) -> Way:
+    """Return how the endpoint is reached: as its options say, for the rest as usual."""
+    given = {name: value for name, value in endpoint.options.items() if name in _WAY_OPTIONS}
+    usual = Way()
+    return replace(usual, max_idle=max(usual.max_idle, endpoint.max_concurrency), **given)
 
 
 def allowed_url(endpoint: Endpoint) -> str:
@@ -127,11 +124,3 @@ def _host_of(url: str) -> str:
         return (urlsplit(url).hostname or "").lower()
     except ValueError:  # an unfinished IPv6 address
         return ""
-
-
-def _is_this_machine(url: str) -> bool:
-    host = _host_of(url)
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-ALLOW = "DDB_AIQUERY_ALLOW"
+from ddb_aiquery._address import ALLOW, is_this_machine
 
 
 class CalledOut(BaseException):
@@ -36,11 +35,7 @@ class _Guard:
 def _stays_here(address: object) -> bool:
     if not isinstance(address, tuple):
         return True  # a Unix socket
-    host = str(address[0])
-    try:
-        return ipaddress.ip_address(host.partition("%")[0]).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return is_this_machine(str(address[0]).partition("%")[0])
 
 
 _GUARD = _Guard()
