@@ -33,7 +33,7 @@ def element(node: exp.Expr) -> exp.Expr:
         return node
     place = written = node.expressions[0]
     if not (place.is_string or isinstance(place, (*_TEXTS, exp.Null)) or is_map(node.this)):
-        place = _from_one(place) if _is_list(node.this) else _shifted(node.this, place)
+        place = _from_one(place) if is_list(node.this) else _shifted(node.this, place)
     found = exp.Bracket(this=node.this.copy(), expressions=[place.copy()], offset=1)
     found.meta[_WRITTEN] = written
     return found
@@ -45,7 +45,12 @@ def get(node: exp.Expr) -> exp.Expr:
     return element(exp.Bracket(this=values.copy(), expressions=[place.copy()]))
 
 
-def _is_list(values: exp.Expr) -> bool:
+def reverse(node: exp.Expr) -> exp.Expr:
+    """`reverse` turns texts and arrays round; DuckDB has a name for each."""
+    return exp.Anonymous(this="list_reverse", expressions=[node.this.copy()]) if is_list(node.this) else node
+
+
+def is_list(values: exp.Expr) -> bool:
     """Tell whether the text itself shows an array."""
     return isinstance(values, _LISTS) or isinstance(_visible(values), List)
 

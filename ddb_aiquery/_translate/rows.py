@@ -19,6 +19,17 @@ def exists(node: exp.Expr) -> exp.Expr:
     return exp.paren(exp.GT(this=exp.Anonymous(this="len", expressions=[kept]), expression=exp.Literal.number(0)))
 
 
+def first(node: exp.Expr) -> exp.Expr:
+    """`first_value` and `last_value` are aggregates too; in DuckDB they need a window."""
+    around = node.parent
+    if isinstance(around, exp.IgnoreNulls | exp.RespectNulls):
+        around = around.parent
+    if isinstance(around, exp.Window):
+        return node
+    name = "first" if isinstance(node, exp.FirstValue) else "last"
+    return exp.Anonymous(this=name, expressions=[node.this.copy()])
+
+
 def explode(node: exp.Expr) -> exp.Expr:
     """A map that the text shows gives the columns key and value; explode_outer keeps rows without values."""
     if isinstance(node, exp.Posexplode):

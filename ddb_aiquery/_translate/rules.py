@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from sqlglot import exp
 
-from ddb_aiquery._translate import creation, documents, files, indexes, rows, statements, text
+from ddb_aiquery._translate import creation, dates, documents, files, functions, indexes, rows, statements, text
 from ddb_aiquery._translate.refusal import refuse
 
 ABSENT = MappingProxyType(
@@ -40,14 +40,10 @@ def _call(node: exp.Expr) -> exp.Expr:
     if isinstance(node, exp.Anonymous):
         if name in _FUNCTIONS and len(node.expressions) < 1 + name.endswith("get"):
             refuse(node, f"{name} has too few arguments", "give them all")
-        return _FUNCTIONS[name](node) if name in _FUNCTIONS else node
+        return _FUNCTIONS[name](node) if name in _FUNCTIONS else functions.expanded(node)
     if not name.startswith("ai_"):
-        return node
-    arguments: list[exp.Expr] = []
-    for key in node.arg_types:
-        value = node.args.get(key)
-        arguments += value if isinstance(value, list) else [] if value is None else [value]
-    return exp.Anonymous(this=name, expressions=arguments)
+        return functions.expanded(node)
+    return exp.Anonymous(this=name, expressions=functions.arguments(node))
 
 
 def _cast(node: exp.Expr) -> exp.Expr:
@@ -65,6 +61,7 @@ def _field(node: exp.Expr) -> exp.Expr:
 _FUNCTIONS: MappingProxyType[str, Callable[[exp.Expr], exp.Expr]] = MappingProxyType(
     {
         **dict.fromkeys(("bigint", "smallint", "tinyint"), _cast),
+        "date_part": dates.date_part,
         "get": indexes.get,
         "printf": text.format_string,
         "schema_of_json": documents.schema_of_json,
@@ -94,12 +91,19 @@ _RULES: tuple[tuple[type[exp.Expr], Callable[[exp.Expr], exp.Expr]], ...] = (
     (exp.ConcatWs, text.concat_ws),
     (exp.Format, text.format_string),
     (exp.Substring, text.substring),
+    (exp.RegexpReplace, text.regexp_replace),
+    (exp.FirstValue, rows.first),
+    (exp.LastValue, rows.first),
+    (exp.Extract, dates.extract),
+    (exp.DateTrunc, dates.truncated),
+    (exp.TimestampTrunc, dates.truncated),
     (exp.TsOrDsAdd, lambda node: exp.cast(node.copy(), "DATE")),
     (exp.Func, _call),
     (exp.JSONExtract, documents.path),
     (exp.JSONExtractScalar, documents.extracted),
     (exp.FromJson, documents.from_json),
     (exp.Bracket, indexes.element),
+    (exp.Reverse, indexes.reverse),
     (exp.Table, statements.table),
     (exp.Table, files.named_file),
     (exp.Table, files.read_files),

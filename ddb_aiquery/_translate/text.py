@@ -10,6 +10,8 @@ from ddb_aiquery._translate.refusal import refuse
 
 _PLACE = re.compile(r"%(?:(\d+)\$)?([-#+ 0,(]*\d*(?:\.\d+)?)([a-zA-Z%])")
 
+_GROUP = re.compile(r"\\(.)|\$(\d)", re.DOTALL)
+
 
 def format_string(node: exp.Expr) -> exp.Expr:
     """`%s` takes any value, a NULL is the word null; a format that is no literal is left as it is."""
@@ -48,6 +50,19 @@ def _shown(value: exp.Expr, flags: str, kind: str) -> exp.Expr:
 def concat_ws(node: exp.Expr) -> exp.Expr:
     """DuckDB's takes arrays and passes over NULLs too; sqlglot refuses it where it knows no types."""
     return exp.Anonymous(this="concat_ws", expressions=[one.copy() for one in node.expressions])
+
+
+def regexp_replace(node: exp.Expr) -> exp.Expr:
+    r"""A group is `$1` in Java's words and `\1` in DuckDB's; what is no literal is left as it is."""
+    replacement = node.args.get("replacement")
+    if replacement is not None and replacement.is_string:
+        node.set("replacement", exp.Literal.string(_GROUP.sub(_group, replacement.name)))
+    return node
+
+
+def _group(match: re.Match[str]) -> str:
+    escaped, number = match.groups()
+    return f"\\{number}" if number else "\\\\" if escaped == "\\" else str(escaped)
 
 
 def substring(node: exp.Expr) -> exp.Expr:
