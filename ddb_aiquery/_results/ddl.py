@@ -12,10 +12,11 @@ from difflib import get_close_matches
 from functools import lru_cache
 from typing import NoReturn
 
-from ddb_aiquery._results.json_types import MAX_DEPTH, SCHEMA, from_schema, from_structure, shown
+from ddb_aiquery._results.json_types import SCHEMA, from_schema, from_structure
 from ddb_aiquery._results.labels import LABELS, from_labels
-from ddb_aiquery._results.names import NAMES, REFUSED
-from ddb_aiquery._results.types import Decimal, Enum, Field, List, Map, Scalar, Struct, Type
+from ddb_aiquery._results.type_names import NAMES, REFUSED
+from ddb_aiquery._results.types import MAX_DEPTH, Decimal, Enum, Field, List, Map, Scalar, Struct, Type
+from ddb_aiquery._results.wording import pointed
 from ddb_aiquery.errors import CallError
 
 MAX_LENGTH = 100_000
@@ -294,4 +295,4 @@ class _Reader:
 
     def fail(self, what: str, remedy: str, token: _Token | None = None) -> NoReturn:
         """Raise the error that shows the place: the token given, else the next one."""
-        raise CallError(shown(self.text, (token or self.now).start, what, remedy))
+        raise CallError(pointed(self.text, (token or self.now).start, what, remedy))

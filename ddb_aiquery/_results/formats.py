@@ -12,12 +12,12 @@ from ddb_aiquery._results.ddl import parse
 from ddb_aiquery._results.json_types import SCHEMA
 from ddb_aiquery._results.labels import LABELS
 from ddb_aiquery._results.types import TEXT, Field, Struct, Type, is_strict, json_schema
+from ddb_aiquery._results.wording import shortened
 from ddb_aiquery.errors import CallError
 
 _DDL = re.compile(rf"\s*STRUCT\s*[<(]|{SCHEMA.pattern}|{LABELS.pattern}", re.IGNORECASE)
 _NOT_IN_NAME = re.compile(r"[^a-zA-Z0-9_-]")
 _NAME_LENGTH = 64
-_SHOWN = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,9 @@ def read_format(text: str) -> Format:
         return Format(_from_json(text), TEXT)
     if text.strip().casefold() in ("json", "json_object"):
         _refuse("JSON_STRING", f"responseFormat is {text.strip()!r}", """write '{"type":"json_object"}'""")
-    return _refuse("DDL_STRING", f"responseFormat is {_brief(text)!r}", "write 'text', 'STRUCT<...>' or a JSON object")
+    return _refuse(
+        "DDL_STRING", f"responseFormat is {shortened(text)!r}", "write 'text', 'STRUCT<...>' or a JSON object"
+    )
 
 
 def _from_ddl(text: str) -> Format:
@@ -50,7 +52,7 @@ def _from_ddl(text: str) -> Format:
     if LABELS.match(text):
         kind = Struct((Field("labels", kind, required=True),))
     if not isinstance(kind, Struct):
-        _refuse("DDL_STRING", f"responseFormat is {_brief(text)!r}", "wrap it in one STRUCT")
+        _refuse("DDL_STRING", f"responseFormat is {shortened(text)!r}", "wrap it in one STRUCT")
     name, inner = "response", kind
     if len(kind.fields) == 1 and isinstance(kind.fields[0].type, Struct) and not SCHEMA.match(text):
         name, inner = kind.fields[0].name, kind.fields[0].type
@@ -82,16 +84,14 @@ def _from_json(text: str) -> str | None:
                 """write '{"type":"json_schema","json_schema":{"name":"...","schema":{...}}}'""",
             )
     return _refuse(
-        "JSON_STRING", f"responseFormat is {_brief(text)!r}", "its type may be text, json_object or json_schema"
+        "JSON_STRING",
+        f"responseFormat is {shortened(text)!r}",
+        "its type may be text, json_object or json_schema",
     )
 
 
 def _wire(value: object) -> str:
     return orjson.dumps(value).decode()
-
-
-def _brief(text: str) -> str:
-    return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
 
 
 def _refuse(condition: str, what: str, remedy: str) -> NoReturn:

@@ -8,14 +8,13 @@ from typing import Any
 
 import orjson
 
-from ddb_aiquery._results.types import JSON, TEXT, Enum, Field, List, Map, Scalar, Struct, Type
+from ddb_aiquery._results.types import JSON, MAX_DEPTH, TEXT, Enum, Field, List, Map, Scalar, Struct, Type
+from ddb_aiquery._results.wording import as_json, pointed
 from ddb_aiquery.errors import CallError
 
-MAX_DEPTH = 64
 SCHEMA = re.compile(r"\s*JSON\s+SCHEMA\b", re.IGNORECASE)
 """What stands before a JSON schema, which nothing else tells from a structure: {"type": "string"} may be either."""
 
-_SHOWN = 40
 _SCALARS = {
     "string": TEXT,
     "integer": Scalar("BIGINT"),
@@ -24,15 +23,6 @@ _SCALARS = {
     "null": JSON,
     "enum": TEXT,
 }
-
-
-def shown(text: str, place: int, what: str, remedy: str) -> str:
-    """Return an error message with the place in a type text marked below it."""
-    start, end = max(0, place - _SHOWN), min(len(text), place + _SHOWN)
-    before, after = "..." if start else "", "..." if end < len(text) else ""
-    line = "".join(" " if letter.isspace() else letter for letter in text[start:end])
-    caret = " " * (place - start + len(before)) + "^"
-    return f"{what} (type text, character {place + 1}): {remedy}\n  {before}{line}{after}\n  {caret}"
 
 
 def from_structure(text: str, parse: Callable[[str], Type]) -> Type:
@@ -58,7 +48,9 @@ def from_schema(text: str, start: int = 0) -> Type:
     if isinstance(schema, list) and schema and all(isinstance(name, str) for name in schema):
         return _struct([Field(name, TEXT) for name in schema])
     if not isinstance(schema, dict) or not schema:
-        raise CallError(f'The JSON schema is {_brief(schema)}: write ["name", ...] or {{"name": {{"type": "string"}}}}')
+        raise CallError(
+            f'The JSON schema is {as_json(schema)}: write ["name", ...] or {{"name": {{"type": "string"}}}}'
+        )
     if isinstance(schema.get("type"), str | list) or "$ref" in schema or "anyOf" in schema:
         return _schema(schema, 1)
     return _properties(schema, None, 1)
@@ -75,7 +67,7 @@ def _structure(value: Any, parse: Callable[[str], Type], depth: int) -> Type:
             raise CallError("returnType is a JSON schema: write 'JSON SCHEMA {...}', or the type as 'STRUCT<...>'")
         case dict() if value:
             return _struct([Field(name, _structure(item, parse, depth + 1)) for name, item in value.items()])
-    raise CallError(f'The JSON structure has {_brief(value)} for a type: write "INT", ["INT"] or {{"name": "INT"}}')
+    raise CallError(f'The JSON structure has {as_json(value)} for a type: write "INT", ["INT"] or {{"name": "INT"}}')
 
 
 def _schema(schema: Any, depth: int) -> Type:
@@ -98,7 +90,7 @@ def _schema(schema: Any, depth: int) -> Type:
         return _object(schema, depth)
     if names[0] not in _SCALARS:
         known = ", ".join([*_SCALARS, "object", "array"])
-        raise CallError(f"The JSON schema has the type {_brief(names[0])}: take one of {known}")
+        raise CallError(f"The JSON schema has the type {as_json(names[0])}: take one of {known}")
     return _SCALARS[names[0]]
 
 
@@ -130,7 +122,7 @@ def _struct(fields: list[Field]) -> Struct:
         raise CallError("A field's name is empty: give it one")
     if not _distinct([one.name.casefold() for one in fields]):
         names = ", ".join(one.name for one in fields)
-        raise CallError(f"Two fields have the same name among {_brief(names)}: letter case does not tell them apart")
+        raise CallError(f"Two fields have the same name among {as_json(names)}: letter case does not tell them apart")
     return Struct(tuple(fields))
 
 
@@ -147,9 +139,6 @@ def _loads(text: str, start: int) -> Any:
     try:
         return orjson.loads(text[start:])
     except orjson.JSONDecodeError as error:
-        raise CallError(shown(text, start + error.pos, f"The type is malformed JSON: {error.msg}", "mend it")) from None
-
-
-def _brief(value: Any) -> str:
-    text = orjson.dumps(value).decode()
-    return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
+        raise CallError(
+            pointed(text, start + error.pos, f"The type is malformed JSON: {error.msg}", "mend it")
+        ) from None

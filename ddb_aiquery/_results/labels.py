@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import orjson
 
 from ddb_aiquery._results.types import Enum, List, Type
+from ddb_aiquery._results.wording import as_json
 from ddb_aiquery.errors import CallError
 
 LABELS = re.compile(r"\s*JSON\s+LABEL(S?)\s+(\w*)\s*", re.IGNORECASE)
@@ -48,14 +49,14 @@ def _checked(text: str) -> tuple[str, ...]:
         _describe(given)
         given = list(given)
     if not isinstance(given, list):
-        _refuse(f"are {_brief(given)}", "give a list of texts, or JSON with a description for each label")
+        _refuse(f"are {as_json(given)}", "give a list of texts, or JSON with a description for each label")
     if not FEWEST <= len(given) <= MOST:
         _refuse(f"are {len(given)}", f"give {FEWEST} to {MOST}")
     for label in given:
         if not isinstance(label, str) or not 1 <= len(label) <= MAX_LABEL:
-            _refuse(f"have {_brief(label)} among them", f"each is a text of 1 to {MAX_LABEL} characters")
+            _refuse(f"have {as_json(label)} among them", f"each is a text of 1 to {MAX_LABEL} characters")
     if twice := next((label for label in given if given.count(label) > 1), None):
-        _refuse(f"have {_brief(twice)} twice", "remove one")
+        _refuse(f"have {as_json(twice)} twice", "remove one")
     return tuple(given)
 
 
@@ -63,13 +64,9 @@ def _describe(given: dict[str, Any]) -> None:
     for label, said in given.items():
         if not isinstance(said, str) or len(said) > MAX_DESCRIPTION:
             _refuse(
-                f"describe {_brief(label)} by {_brief(said)}", f"give a text of at most {MAX_DESCRIPTION:,} characters"
+                f"describe {as_json(label)} by {as_json(said)}",
+                f"give a text of at most {MAX_DESCRIPTION:,} characters",
             )
-
-
-def _brief(value: Any) -> str:
-    text = orjson.dumps(value).decode()
-    return text if len(text) <= MAX_LABEL else text[:MAX_LABEL] + "..."
 
 
 def _refuse(what: str, remedy: str) -> NoReturn:

@@ -13,9 +13,10 @@ from typing import Any, NoReturn
 
 import orjson
 
+from ddb_aiquery._results.types import MAX_DEPTH
+from ddb_aiquery._results.wording import shortened
 from ddb_aiquery.errors import CallError
 
-MAX_DEPTH = 64
 MAX_NUMBER = 2**63 - 1
 
 RESERVED: Mapping[str, str] = MappingProxyType(
@@ -76,7 +77,7 @@ def _named(value: Any) -> dict[str, Any]:
         return value
     return _refuse(
         "INVALID_PARAMETER_DATA_TYPE",
-        f"modelParameters is {_kind(value)}",
+        f"modelParameters is a {type(value).__name__}",
         "write named_struct('temperature', 0.1) or a JSON object",
     )
 
@@ -131,12 +132,7 @@ def _typed(name: str, value: Any, kinds: Any, wanted: str) -> None:
 
 
 def _said(name: str, value: Any) -> str:
-    text = repr(value)
-    return f"modelParameters.{name} is {text if len(text) <= MAX_DEPTH else text[:MAX_DEPTH] + '...'}"
-
-
-def _kind(value: Any) -> str:
-    return f"a {type(value).__name__}"
+    return f"modelParameters.{name} is {shortened(repr(value))}"
 
 
 def _refuse(condition: str, what: str, remedy: str) -> NoReturn:

@@ -15,9 +15,10 @@ from typing import Any
 
 import orjson
 
+from ddb_aiquery._results.conform import conform
 from ddb_aiquery._results.scalars import Misfit, Notes
 from ddb_aiquery._results.types import JSON, TEXT, Decimal, Enum, List, Map, Scalar, Struct, Type, duckdb_text
-from ddb_aiquery._results.values import conform
+from ddb_aiquery._results.wording import shortened
 from ddb_aiquery._values import Answer, Failure, Kind, Outcome
 
 MAX_TEXT = 4_000_000
@@ -208,4 +209,4 @@ def _brief(value: Any) -> str:
     if not isinstance(value, str):
         value = _LIMITED.repr(value)
     line = "".join(letter if letter.isprintable() else " " for letter in value[: SHOWN + 1])
-    return line if len(line) <= SHOWN else line[:SHOWN] + "..."
+    return shortened(line, SHOWN)

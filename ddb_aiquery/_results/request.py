@@ -10,12 +10,12 @@ from typing import Any
 import orjson
 
 from ddb_aiquery._media import media_type
+from ddb_aiquery._results.types import MAX_DEPTH
 from ddb_aiquery._values import Form
 from ddb_aiquery.errors import RowError
 
 ROLES = ("system", "developer", "user", "assistant", "tool")
 MAX_FILE_BYTES = 20 * 2**20
-MAX_DEPTH = 64
 
 
 def read_request(value: Any, task: str = "chat") -> tuple[Form, str]:

@@ -9,6 +9,9 @@ import orjson
 
 from ddb_aiquery._sql import identifier, literal
 
+MAX_DEPTH = 64
+"""Levels to which a type, and what SQL hands over, may be nested."""
+
 INTEGERS = {
     name: (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
     for name, bits in (("TINYINT", 8), ("SMALLINT", 16), ("INTEGER", 32), ("BIGINT", 64), ("HUGEINT", 128))

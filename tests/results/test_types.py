@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ddb_aiquery._results.ddl import parse
-from ddb_aiquery._results.names import NAMES, REFUSED
 from ddb_aiquery._results.shape import shape
+from ddb_aiquery._results.type_names import NAMES, REFUSED
 from ddb_aiquery._results.types import (
     INTEGERS,
     Decimal,
