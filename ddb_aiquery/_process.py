@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 import weakref
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -33,6 +34,8 @@ class Process:
         self.connections: weakref.WeakKeyDictionary[duckdb.DuckDBPyConnection, Any] = weakref.WeakKeyDictionary()
         """By connection, the session that its functions answer for."""
         self.sessions: weakref.WeakValueDictionary[str, Any] = weakref.WeakValueDictionary()
+        self.left: deque[Any] = deque()
+        """Sessions that are gone but for a Run that nobody has ended."""
         self.functions: list[Callable[..., Any]] = []
         """Strong references: DuckDB crashes when a function dies before the database (duckdb-python issue 530)."""
 
@@ -73,8 +76,18 @@ class Process:
         self.cancel()
         self._previous(number, frame)
 
+    def end_left(self) -> None:
+        """Write down the Runs of sessions that are gone."""
+        while self.left:
+            try:
+                session = self.left.popleft()
+            except IndexError:
+                return  # another thread was faster
+            session.end()
+
     def close(self) -> None:
         """Write down what has arrived and stop the threads."""
+        self.end_left()
         for session in list(self.sessions.values()):
             session.end()
         with self._lock:
@@ -93,6 +106,7 @@ class Process:
         self._loop = None
         self._transport = None
         self._engines = {}
+        self.left = deque()
 
 
 def _reach_interrupt(process: Process) -> None:

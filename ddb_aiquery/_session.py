@@ -9,7 +9,7 @@ import uuid
 import warnings
 import weakref
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,15 +17,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ddb_aiquery import _ask
-from ddb_aiquery._engine.budget import MICRO, NANO, Budget, Lease, Purse
+from ddb_aiquery._engine.budget import MICRO, NANO, Purse
 from ddb_aiquery._engine.engine import Asking, Engine
 from ddb_aiquery._engine.forecast import estimate_nano
-from ddb_aiquery._engine.store import Store
 from ddb_aiquery._engine.tally import Tally
+from ddb_aiquery._money import purse
 from ddb_aiquery._process import PROCESS
 from ddb_aiquery._progress import Progress
 from ddb_aiquery._redact import REDACTOR
-from ddb_aiquery._settings import Limits, Settings
+from ddb_aiquery._settings import Settings
 from ddb_aiquery._values import Estimate, Run
 from ddb_aiquery.errors import CacheError
 
@@ -67,6 +67,7 @@ class Session:
 
     def begin(self, sql: str, label: str = "", purse: Purse | None = None) -> Running:
         """Begin a statement's Run; every call until `finish` counts for it. Without a purse it gets one of its own."""
+        PROCESS.end_left()
         with self._lock:
             self._run = Running(self, sql, label, purse)
             self._declared = True
@@ -82,12 +83,25 @@ class Session:
             self._under_way.discard(running)
         return self._close(running)
 
-    def end(self) -> None:
-        """End a Run that nobody declared, so that its usage is written down; called when the process ends."""
+    def end(self, over: Callable[[Running], bool] = lambda _: True) -> None:
+        """End a Run that nobody declared, if it is over, so that its usage is written down."""
         with self._lock:
-            running, self._run = (None, self._run) if self._declared else (self._run, None)
-        if running is not None:
-            self._close(running, seconds=running.touched - running.tally.started)
+            running = self._run
+            if running is None or self._declared or not over(running):
+                return
+            self._run = None
+        self._close(running, seconds=running.touched - running.tally.started)
+
+    def end_past(self) -> None:
+        """End what nobody declared and is over, in all of this process: somebody is about to look at the usage."""
+        PROCESS.end_left()
+        for session in list(PROCESS.sessions.values()):
+            session.end(Running.is_waiting if session is self else Running.is_idle)
+
+    def __del__(self) -> None:
+        """Leave a Run that nobody declared to the process: a finalizer may run inside of any lock."""
+        if self.__dict__.get("_run") is not None and not self._declared:
+            PROCESS.left.append(self)
 
     def take_error(self) -> BaseException | None:
         """Return the error that a call raised, once: DuckDB passes on only its text."""
@@ -203,6 +217,7 @@ class Session:
 
     def _current(self) -> Running:
         """Return the Run under way; without a declared one, calls close together make a Run."""
+        PROCESS.end_left()
         with self._lock:
             running, idle = self._run, None
             if running is not None and not self._declared and running.is_idle():
@@ -243,34 +258,6 @@ def usage_row(run: Run) -> dict[str, Any]:
     }
 
 
-class DayAccount:
-    """Today's money in the store, as a Lease needs it. A Run that passes midnight stays on its first day."""
-
-    def __init__(self, store: Store, limit: int) -> None:
-        self._store = store
-        self._limit = limit
-        self._day = time.strftime("%Y-%m-%d")
-
-    def reserve(self, amount: int) -> bool:
-        """Reserve micro-dollars if the day's limit allows."""
-        return self._store.reserve(self._day, amount, self._limit)
-
-    def settle(self, reserved: int, spent: int) -> None:
-        """Turn a reservation into what was spent."""
-        self._store.settle(self._day, reserved, spent)
-
-
-def lease(limits: Limits, store: Store) -> Lease | None:
-    """Return a share of today's money in the store, None where the day has no limit."""
-    limit = Budget.of(limits).day_micro
-    return None if limit is None else Lease(DayAccount(store, limit), limit)
-
-
-def purse(limits: Limits, store: Store) -> Purse:
-    """Return the money of one Run under these limits."""
-    return Purse(Budget.of(limits), lease(limits, store))
-
-
 class Running:
     """One statement's Run while it is under way."""
 
@@ -285,9 +272,13 @@ class Running:
         """Calls of the function that are under way."""
         self._purse = own or purse(session.settings.limits, session.engine.store)
 
+    def is_waiting(self) -> bool:
+        """Tell whether no call is under way."""
+        return not self.calls
+
     def is_idle(self) -> bool:
         """Tell whether no call was under way for so long that the next one belongs to another statement."""
-        return not self.calls and time.monotonic() - self.touched > self.idle
+        return self.is_waiting() and time.monotonic() - self.touched > self.idle
 
     @property
     def asking(self) -> Asking:

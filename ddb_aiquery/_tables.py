@@ -70,6 +70,7 @@ def _lessons(session: Session, pool: Pool | None, endpoint: Endpoint) -> str:
 
 def usage(session: Session) -> pa.Table:
     """Return one row a statement, oldest first, of every process that shares the cache."""
+    session.end_past()
     rows = []
     for run in session.engine.store.runs():
         times = {"created": datetime.fromtimestamp(run["at"], UTC).replace(tzinfo=None)}

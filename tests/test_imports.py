@@ -32,6 +32,7 @@ JOINS = [
     "_bar",
     "_progress",
     "_ask",
+    "_money",
     "_session",
     "_tables",
     "_functions",

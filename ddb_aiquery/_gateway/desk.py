@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 
-from ddb_aiquery import _session
+from ddb_aiquery import _money, _session
 from ddb_aiquery._address import endpoint_name
 from ddb_aiquery._engine.budget import Budget, Lease, Purse, cost_nano
 from ddb_aiquery._engine.engine import Asking, Engine
@@ -169,7 +169,7 @@ class Desk:
         """Return one request's money."""
         limits = self.settings.limits
         if self._lease is None:
-            self._lease = _session.lease(limits, self.engine.store)
+            self._lease = _money.lease(limits, self.engine.store)
         return Purse(Budget.of(limits), self._lease)
 
     async def _arrived(self, batch: Batch, arrival: _Arrival, endpoint: Endpoint, gone: Awaitable[None]) -> None:

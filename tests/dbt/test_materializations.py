@@ -6,6 +6,7 @@ import json
 
 from shop_project import Project, profile
 
+import ddb_aiquery
 from ddb_aiquery.testing import ScriptedEndpoint
 
 ASK = "select i as id, ai_query('test', 'q' || i) as answer from range({{ var('rows', 5) }}) r(i)"
@@ -148,6 +149,17 @@ def test_without_the_planner_results_are_the_same(project: Project, scripted: Sc
     outcome = project.dbt("build")
     assert outcome.success, outcome
     assert dict(scripted.prompts) == {f"q{i}": 1 for i in range(5)}
+
+
+def test_without_the_planner_usage_is_written_down(project: Project, scripted: ScriptedEndpoint) -> None:
+    """`planner: false`: what a run asked is in `ai_usage()` when dbt has ended, on every thread."""
+    project.write({"profiles.yml": profile(scripted, planner=False)})
+    project.write({f"models/m{n}.sql": f"{{{{ config(materialized='table') }}}} {ASK}" for n in range(3)})
+    run = project.start("run")
+    output, _ = run.communicate()
+    assert run.returncode == 0, output
+    with ddb_aiquery.connect(config={"cache": {"directory": project.environment["DDB_AIQUERY_CACHE"]}}) as con:
+        assert con.execute("select sum(questions), sum(sent) from ai_usage()").fetchall() == [(15, 5)]
 
 
 CHANGED = """
