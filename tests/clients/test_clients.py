@@ -1,10 +1,9 @@
 """Six ways to ask the same endpoint: five packages of other people and curl, and SQL beside them.
 
-Optional, and each in an environment of its own, since they do not agree with dbt nor with each other (three minutes
-with a pip of this year; the pip 23 that comes with Python 3.11 takes for ever to choose versions):
+Optional, and each in an environment of its own, since they do not agree with dbt nor with each other (one minute; the
+pip 23 that comes with Python 3.11 chooses versions for two more):
 
-    python3 -m venv .venv/clients && .venv/clients/bin/pip install -q -U pip
-    .venv/clients/bin/pip install -q -e '.[clients]'
+    python3 -m venv .venv/clients && .venv/clients/bin/pip install -q -e '.[clients]'
     python3 -m venv .venv/litellm && .venv/litellm/bin/pip install -q 'litellm[proxy]'
     export DDB_AIQUERY_CLIENTS_PYTHON=.venv/clients/bin/python DDB_AIQUERY_LITELLM=.venv/litellm/bin/litellm
     .venv/bin/pytest -n 0 -m clients tests/clients
