@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import math
 import sys
 from collections.abc import Callable, Sequence
@@ -17,7 +18,9 @@ COMMANDS = ("demo", "serve", "native", "translate", "cache", "usage", "endpoints
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command, or the shell where the first word is none; the exit status is 0 only when all went well."""
     words = sys.argv[1:] if arguments is None else list(arguments)
+    _speak_utf8()
     try:
+        _check_text(words)
         if words[:1] and words[0] in {*COMMANDS, "-h", "-help", "--help", "-version", "--version"}:
             parsed = parser().parse_args(
                 [{"-help": "--help", "-version": "--version"}.get(words[0], words[0]), *words[1:]]
@@ -33,6 +36,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("Cancelled; answers that arrived are kept.", file=sys.stderr)
         return 130
+
+
+def _speak_utf8() -> None:
+    """Read and write UTF-8 as `duckdb` does, whatever the locale says; bytes that are none come out as they came."""
+    for stream in (sys.stdin, sys.stdout):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="surrogateescape")
+    if isinstance(sys.stderr, io.TextIOWrapper):
+        sys.stderr.reconfigure(encoding="utf-8")
+
+
+def _check_text(words: Sequence[str]) -> None:
+    """Refuse bytes that are no UTF-8, which come in as half characters."""
+    try:
+        "".join(words).encode()
+    except UnicodeEncodeError:
+        raise AiQueryError("an argument is not UTF-8 text") from None
 
 
 def parser() -> argparse.ArgumentParser:

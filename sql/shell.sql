@@ -1,14 +1,23 @@
 -- What the shell asks the database about itself.
 
 -- name: tables
-SELECT name FROM (
-    SELECT schema_name, table_name AS name FROM duckdb_tables() WHERE NOT internal
-        AND (database_name = current_database() OR temporary)
+-- What is in another attached database has its whole name.
+SELECT if(here, name, concat_ws('.', database_name, schema_name, name)) FROM (
+    SELECT database_name, schema_name, table_name AS name, database_name = current_database() OR temporary AS here
+    FROM duckdb_tables() WHERE NOT internal
     UNION ALL
-    SELECT schema_name, view_name FROM duckdb_views() WHERE NOT internal
-        AND (database_name = current_database() OR temporary)
+    SELECT database_name, schema_name, view_name, database_name = current_database() OR temporary
+    FROM duckdb_views() WHERE NOT internal
 )
 WHERE name ILIKE $pattern
+ORDER BY NOT here, database_name, schema_name, name;
+
+-- name: indexes
+SELECT index_name FROM duckdb_indexes() WHERE table_name ILIKE $pattern ORDER BY ALL;
+
+-- name: databases
+SELECT database_name || ': ' || coalesce(path, '(memory)') FROM duckdb_databases()
+WHERE NOT internal AND database_name ILIKE $pattern
 ORDER BY ALL;
 
 -- name: schema

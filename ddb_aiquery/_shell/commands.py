@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shlex
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from ddb_aiquery import __version__
+from ddb_aiquery._shell import files
 from ddb_aiquery._shell.layouts import NAMES
 from ddb_aiquery._shell.leaving import Quit
 from ddb_aiquery._sql import named
@@ -24,19 +23,19 @@ if TYPE_CHECKING:
 Work = Callable[["Shell", Sequence[str]], None]
 
 
-class Reported(AiQueryError):
-    """Something failed inside a script that a command ran, and was said there."""
-
-
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One dot command: what it takes, what it does, and how many words it takes at least and at most."""
+    """One dot command: what it takes, what it does, and how many words it takes at least and at most.
+
+    The rest of the line is one word where the command is `whole`, or where it begins with `|`.
+    """
 
     usage: str
     text: str
     work: Work
     least: int = 0
     most: int = 1
+    whole: bool = False
 
 
 def obey(shell: Shell, line: str) -> None:
@@ -47,8 +46,9 @@ def obey(shell: Shell, line: str) -> None:
     """
     name, _, rest = line[1:].partition(" ")
     command = COMMANDS[_full(name)]
-    if command.work is _estimate:
-        words = [rest.strip()] if rest.strip() else []
+    rest = rest.strip()
+    if command.whole or rest.startswith("|"):
+        words = [rest] if rest else []
     else:
         try:
             words = shlex.split(rest)
@@ -69,9 +69,11 @@ def _full(name: str) -> str:
 
 
 def _help(shell: Shell, words: Sequence[str]) -> None:
-    for name, command in COMMANDS.items():
-        if not words or words[0].removeprefix(".") in name:
-            shell.out.write(f".{command.usage:<24} {command.text}\n")
+    wanted = words[0].removeprefix(".") if words else ""
+    found = [command for name, command in COMMANDS.items() if wanted in name]
+    if not found:
+        raise AiQueryError(f"no command has '{wanted}' in its name")
+    shell.out.writelines(f".{command.usage:<24} {command.text}\n" for command in found)
     shell.out.flush()
 
 
@@ -79,9 +81,10 @@ def _mode(shell: Shell, words: Sequence[str]) -> None:
     if not words:
         shell.say(f"mode {shell.style.mode}; one of {', '.join(NAMES)}")
         return
-    if words[0] not in NAMES:
-        raise AiQueryError(f".mode takes one of {', '.join(NAMES)}")
-    shell.style = replace(shell.style, mode=words[0])
+    mode, *table = words
+    if mode not in NAMES or (table and mode != "insert"):
+        raise AiQueryError(f".mode takes one of {', '.join(NAMES)}, and a table's name only after insert")
+    shell.style = replace(shell.style, mode=mode, table=table[0] if table else "table")
 
 
 def _tables(shell: Shell, words: Sequence[str]) -> None:
@@ -92,30 +95,18 @@ def _schema(shell: Shell, words: Sequence[str]) -> None:
     _column(shell, "schema", words[0] if words else "%")
 
 
+def _indexes(shell: Shell, words: Sequence[str]) -> None:
+    _column(shell, "indexes", words[0] if words else "%")
+
+
+def _databases(shell: Shell, _words: Sequence[str]) -> None:
+    _column(shell, "databases", "%")
+
+
 def _column(shell: Shell, query: str, pattern: str) -> None:
     rows = shell.con.raw.execute(named("shell.sql")[query], {"pattern": pattern}).fetchall()
     shell.out.writelines(f"{row[0]}\n" for row in rows)
     shell.out.flush()
-
-
-def _open(shell: Shell, words: Sequence[str]) -> None:
-    names = [word for word in words if not word.startswith("-")]
-    options = {word.lstrip("-") for word in words} - set(names)
-    if len(names) > 1 or not options <= {"readonly"}:
-        raise AiQueryError("usage: .open [-readonly] [FILE]")
-    shell.open(names[0] if names else ":memory:", read_only=bool(options))
-
-
-def _read(shell: Shell, words: Sequence[str]) -> None:
-    if not shell.file(words[0]):
-        raise Reported
-
-
-def _output(shell: Shell, words: Sequence[str]) -> None:
-    target = sys.stdout if not words else Path(words[0]).expanduser().open("w", encoding="utf-8")
-    if shell.out is not sys.stdout:
-        shell.out.close()
-    shell.out = target
 
 
 def _timer(shell: Shell, words: Sequence[str]) -> None:
@@ -124,6 +115,41 @@ def _timer(shell: Shell, words: Sequence[str]) -> None:
 
 def _headers(shell: Shell, words: Sequence[str]) -> None:
     shell.style = replace(shell.style, header=_switch("headers", words[0]))
+
+
+def _echo(shell: Shell, words: Sequence[str]) -> None:
+    shell.echo = _switch("echo", words[0])
+
+
+def _show(shell: Shell, _words: Sequence[str]) -> None:
+    style = shell.style
+    separator = "the mode's own" if style.separator is None else repr(style.separator)
+    shown = {
+        "database": shell.database + (" (read-only)" if shell.read_only else ""),
+        "mode": f"{style.mode} {style.table}" if style.mode == "insert" else style.mode,
+        "headers": _state(style.header),
+        "nullvalue": repr(style.null),
+        "separator": f"{separator} {style.newline!r}",
+        "maxrows": style.max_rows,
+        "maxwidth": style.max_width,
+        "output": shell.target or "stdout",
+        "bail": _state(shell.bail),
+        "echo": _state(shell.echo),
+        "timer": _state(shell.timer),
+    }
+    shell.out.writelines(f"{name:>9}: {value}\n" for name, value in shown.items())
+    shell.out.flush()
+
+
+def _state(on: bool) -> str:
+    return "on" if on else "off"
+
+
+def _version(shell: Shell, _words: Sequence[str]) -> None:
+    import duckdb  # noqa: PLC0415 (completion reads this list before DuckDB is there)
+
+    shell.out.write(f"ddb-aiquery {__version__}, DuckDB {duckdb.__version__}\n")
+    shell.out.flush()
 
 
 def _bail(shell: Shell, words: Sequence[str]) -> None:
@@ -150,10 +176,6 @@ def _max_width(shell: Shell, words: Sequence[str]) -> None:
 def _print(shell: Shell, words: Sequence[str]) -> None:
     shell.out.write(" ".join(words) + "\n")
     shell.out.flush()
-
-
-def _cd(_shell: Shell, words: Sequence[str]) -> None:
-    os.chdir(Path(words[0]).expanduser())
 
 
 def _quit(_shell: Shell, words: Sequence[str]) -> None:
@@ -209,29 +231,38 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
     {
         "bail": Command("bail on|off", "stop a piped script at its first error", _bail, 1),
         "cache": Command("cache", "how many answers are kept, where, and what they cost", _cache, 0, 0),
-        "cd": Command("cd DIRECTORY", "change the working directory", _cd, 1),
+        "cd": Command("cd DIRECTORY", "change the working directory", files.cd, 1),
+        "databases": Command("databases", "the attached databases and their files", _databases, 0, 0),
+        "echo": Command("echo on|off", "show each statement before it runs", _echo, 1),
         "endpoints": Command("endpoints", "the endpoints of the settings", _endpoints, 0, 0),
         "estimate": Command(
-            "estimate [SQL]", "what SQL would cost; alone: price the next statement, then ask", _estimate
+            "estimate [SQL]", "what SQL would cost; alone: price the next statement, then ask", _estimate, whole=True
         ),
         "exit": Command("exit [STATUS]", "leave", _quit),
         "headers": Command("headers on|off", "show column names", _headers, 1),
         "help": Command("help [WORD]", "this list", _help),
+        "import": Command("import FILE TABLE", "read CSV, JSON or Parquet into a table", files.import_, 2, 2),
+        "indexes": Command("indexes [TABLE]", "the indexes", _indexes),
         "maxrows": Command("maxrows COUNT", "rows that a box shows (40)", _max_rows, 1),
         "maxwidth": Command("maxwidth COUNT", "columns that a box takes; 0: the terminal's", _max_width, 1),
-        "mode": Command("mode [MODE]", "how results look: " + " ".join(NAMES), _mode),
+        "mode": Command("mode [MODE [TABLE]]", "how results look: " + " ".join(NAMES), _mode, 0, 2),
         "nullvalue": Command("nullvalue TEXT", "what stands for NULL", _null, 1),
-        "open": Command("open [-readonly] [FILE]", "open another database, in memory without a file", _open, 0, 2),
-        "output": Command("output [FILE]", "write results to a file; alone: to stdout again", _output),
+        "once": Command("once FILE", "write the next statement's result to a file, or to |COMMAND", files.once, 1),
+        "open": Command("open [-readonly] [FILE]", "open another database; alone: one in memory", files.open_, 0, 2),
+        "output": Command("output [FILE]", "write results to a file, or to |COMMAND; alone: to stdout", files.output),
         "print": Command("print TEXT...", "write a text", _print, 0, 1_000),
         "quit": Command("quit", "leave", _quit, 0, 0),
-        "read": Command("read FILE", "run a script", _read, 1),
+        "read": Command("read FILE", "run a script", files.read, 1),
         "schema": Command("schema [PATTERN]", "the CREATE statements of tables and views", _schema),
         "separator": Command(
             "separator COLUMN [ROW]", "what stands between values in csv, list and quote", _separator, 1, 2
         ),
+        "shell": Command("shell COMMAND", "run a command of the system", files.shell, 1, whole=True),
+        "show": Command("show", "what is set here", _show, 0, 0),
+        "system": Command("system COMMAND", "the same as .shell", files.shell, 1, whole=True),
         "tables": Command("tables [PATTERN]", "the tables and views", _tables),
         "timer": Command("timer on|off", "say how long each statement took", _timer, 1),
         "usage": Command("usage", "what the last 20 statements asked and cost", _usage, 0, 0),
+        "version": Command("version", "which versions these are", _version, 0, 0),
     }
 )

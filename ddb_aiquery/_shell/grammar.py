@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from ddb_aiquery._shell.layouts import NAMES, Style
 
+_JOINED = re.compile(r"-[csf][^\s-]\S*")
+"""What argparse would take for -c, -s or -f with the value behind it: `-safe` for the SQL `afe`."""
 Work = list[tuple[str, str]]
 """What is run in the place of the prompt, in the order given: ("sql" | "file" | "first", text)."""
 
@@ -25,6 +28,8 @@ class Given(argparse.Namespace):
     yes: bool
     config: str | None
     interactive: bool
+    batch: bool
+    echo: bool
     stdin: bool
 
 
@@ -41,11 +46,13 @@ class _Work(argparse.Action):
         namespace.work = [*namespace.work, (self.dest, values)]
 
 
-def add_options(parser: argparse._ActionsContainer) -> None:
-    """Add the shell's options; each may begin with one hyphen or with two."""
+def add_options(parser: argparse._ActionsContainer) -> frozenset[str]:
+    """Add the shell's options, each with one hyphen or with two, and return how they are spelt."""
+    known = {"-h", "-help", "--help"}
 
     def option(*names: str, **more: Any) -> None:
         spelt = [f"{'-' * count}{name}" for name in names for count in ((1,) if len(name) == 1 else (1, 2))]
+        known.update(spelt)
         parser.add_argument(*spelt, **{"default": argparse.SUPPRESS, **more})
 
     option("c", "s", dest="sql", action=_Work, metavar="SQL", help="run SQL and exit; may be repeated")
@@ -64,8 +71,12 @@ def add_options(parser: argparse._ActionsContainer) -> None:
     option("readonly", action="store_true", default=False, help="open the database read-only")
     option("yes", action="store_true", default=False, help="run statements above [budget] confirm_usd")
     option("interactive", action="store_true", default=False, help="show the prompt whatever stdin is")
+    option("batch", action="store_true", default=False, help="show no prompt, whatever stdin is")
+    option("echo", action="store_true", default=False, help="show each statement before it runs")
+    option("no-init", dest="no_init", action="store_true", default=False, help=argparse.SUPPRESS)  # there is no file
     option("no-stdin", dest="stdin", action="store_false", default=True, help="do not read stdin")
     option("config", metavar="FILE", default=None, help="the settings file (TOML)")
+    return frozenset(known)
 
 
 def parse(arguments: Sequence[str]) -> Given:
@@ -74,7 +85,10 @@ def parse(arguments: Sequence[str]) -> Given:
     parser.add_argument("database", nargs="?", default=":memory:", metavar="DATABASE")
     parser.add_argument("statement", nargs="?", default=None, metavar="SQL", help="the same as -c SQL")
     parser.set_defaults(style=Style(), work=[])
-    add_options(parser)
+    known = add_options(parser)
+    joined = next((word for word in arguments if _JOINED.fullmatch(word) and word.partition("=")[0] not in known), None)
+    if joined is not None:
+        parser.error(f"unrecognized arguments: {joined}")
     given = parser.parse_intermixed_args(arguments, Given())
     if given.statement is not None:
         given.work = [*given.work, ("sql", given.statement)]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import html
 import io
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from wcwidth import wcswidth
 
-from ddb_aiquery._sql import literal
+from ddb_aiquery._sql import identifier, literal
 
 Row = Sequence[str | None]
 
@@ -27,6 +28,8 @@ class Style:
     newline: str = "\n"
     max_rows: int = 40
     max_width: int = 0
+    table: str = "table"
+    """The table that the mode insert names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +66,22 @@ def _ascii(cells: Cells, style: Style) -> Iterator[str]:
 
 
 def _quote(cells: Cells, style: Style) -> Iterator[str]:
-    names = (literal(name) for name in cells.names)
-    rows = (
+    names = [literal(name) for name in cells.names]
+    rows = _literals(cells)
+    return _joined(itertools.chain([names], rows) if style.header else rows, style.separator or ",", style.newline)
+
+
+def _insert(cells: Cells, style: Style) -> Iterator[str]:
+    columns = f"({','.join(map(identifier, cells.names))})" if style.header else ""
+    return (f"INSERT INTO {identifier(style.table)}{columns} VALUES({','.join(row)});\n" for row in _literals(cells))
+
+
+def _literals(cells: Cells) -> Iterator[list[str]]:
+    """Return the rows as SQL writes them."""
+    return (
         [v if plain and v is not None else literal(v) for v, plain in zip(row, cells.plain, strict=True)]
         for row in cells.rows
     )
-    return _joined([names, *rows] if style.header else rows, style.separator or ",", style.newline)
 
 
 def _line(cells: Cells, style: Style) -> Iterator[str]:
@@ -203,6 +216,7 @@ LAYOUTS: Mapping[str, Callable[[Cells, Style], Iterator[str]]] = MappingProxyTyp
         "column": _column,
         "csv": _csv,
         "html": _html,
+        "insert": _insert,
         "line": _line,
         "list": _list,
         "markdown": _markdown,

@@ -18,8 +18,10 @@ from ddb_aiquery._sql import identifier
 
 WIDE = 1_000_000
 """More columns than any line has: a file or a pipe has no width."""
-_NUMBER = re.compile(r"(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL.*|BIGNUM|\"NULL\")", re.IGNORECASE)
-_EXACT = re.compile(r"DECIMAL.*|U?HUGEINT|BIGNUM", re.IGNORECASE)
+_NUMBER = re.compile(
+    r"(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL\([^)]*\)|BIGNUM|\"NULL\")", re.IGNORECASE
+)
+_EXACT = re.compile(r"DECIMAL\([^)]*\)|U?HUGEINT|BIGNUM", re.IGNORECASE)
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -41,7 +43,7 @@ def _duckbox(relation: duckdb.DuckDBPyRelation, style: Style, out: TextIO) -> It
     with contextlib.redirect_stdout(box):  # DuckDB's own box, which only `show` draws with these limits
         column = None if out.isatty() else WIDE
         relation.show(max_rows=style.max_rows, max_width=width, max_col_width=column, null_value=style.null)
-    yield box.getvalue()
+    yield box.getvalue().rstrip("\n") + "\n"
 
 
 def _lines(relation: duckdb.DuckDBPyRelation, style: Style) -> Iterator[str]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from ddb_aiquery._shell.grammar import Given, parse
-from ddb_aiquery._shell.leaving import Quit
+from ddb_aiquery._shell.leaving import INTERRUPTED, Quit
 from ddb_aiquery.errors import AiQueryError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def run(arguments: Sequence[str]) -> int:
     given = parse(arguments)
     first = [each for each in given.work if each[0] in {"first", "init"}]
     rest = [each for each in given.work if each not in first]
-    if not rest and given.stdin and (given.interactive or sys.stdin.isatty()):
+    if not rest and given.stdin and (given.interactive or (sys.stdin.isatty() and not given.batch)):
         from ddb_aiquery._shell.prompt import interact  # noqa: PLC0415 (a script needs no prompt)
 
         opened = _open(given) if first else None
@@ -43,7 +43,7 @@ def run(arguments: Sequence[str]) -> int:
         return 1
     finally:
         shell.close()
-    return 0 if well else 1
+    return 0 if well else INTERRUPTED if shell.cancelled else 1
 
 
 def _open(given: Given) -> Shell:
@@ -51,7 +51,7 @@ def _open(given: Given) -> Shell:
 
     from ddb_aiquery._shell.shell import Shell  # noqa: PLC0415
 
-    shell = Shell(config=given.config, style=given.style, bail=given.bail, agreed=given.yes)
+    shell = Shell(config=given.config, style=given.style, bail=given.bail, agreed=given.yes, echo=given.echo)
     try:
         shell.open(given.database, read_only=given.readonly)
     except duckdb.Error as error:

@@ -19,13 +19,16 @@ from ddb_aiquery._settings import Settings, load
 from ddb_aiquery._shell import commands, statement
 from ddb_aiquery._shell.interrupting import interruptible
 from ddb_aiquery._shell.layouts import Style
-from ddb_aiquery._shell.leaving import CANCELLED
+from ddb_aiquery._shell.leaving import CANCELLED, Reported
 from ddb_aiquery._shell.modes import write
+from ddb_aiquery._shell.outlet import Outlet
 from ddb_aiquery._shell.splitting import Piece, Splitter
 from ddb_aiquery._sql import named
 from ddb_aiquery.errors import AiQueryError, Cancelled
 
 _LINE = re.compile(r"^LINE (\d+):", re.MULTILINE)
+_UNREADABLE = re.compile("[\ud800-\udfff]")
+"""What Python makes of bytes that are no UTF-8."""
 
 
 @dataclass
@@ -44,10 +47,16 @@ class Shell:
     """Statements above `confirm_usd` run without a question."""
     confirm: Callable[[str], bool] | None = None
     out: TextIO = field(default_factory=lambda: sys.stdout)
+    target: str = ""
+    """What `.output` named; nothing is stdout."""
+    echo: bool = False
     timer: bool = False
+    cancelled: bool = False
+    """Ctrl-C ended the last piece: whatever it stood in ends too, nobody wants to pay for the rest."""
     price_next: bool = False
     con: Any = None
     settings: Settings = field(default_factory=Settings)
+    _once: bool = False
 
     def open(self, database: str, *, read_only: bool = False) -> None:
         """Open a database in the place of the one that is open.
@@ -56,11 +65,33 @@ class Shell:
             duckdb.Error: it cannot be opened; the one before stays open. SettingsError: so with the settings.
         """
         self.settings = load(self.config)
-        opened = ddb_aiquery.connect(database, read_only, config=self.settings)
-        opened.raw.execute(named("shell.sql")["alone"])
+        if self.con is not None and read_only != self.read_only and _same_file(database, self.database):
+            self.con.close()  # DuckDB opens a file in one way at a time
+        try:
+            opened = self._connected(database, read_only=read_only)
+        except duckdb.Error:
+            if self.con is not None:
+                self.con = self._connected(self.database, read_only=self.read_only)
+            raise
         if self.con is not None:
             self.con.close()
         self.con, self.database, self.read_only = opened, database, read_only
+
+    def _connected(self, database: str, *, read_only: bool) -> Any:
+        opened = ddb_aiquery.connect(database, read_only, config=self.settings)
+        opened.raw.execute(named("shell.sql")["alone"])
+        return opened
+
+    def send(self, target: str, *, once: bool = False) -> None:
+        """Let results go to a file, to a command after `|`, or without a name to stdout; `once` the next ones only.
+
+        Raises:
+            AiQueryError: the file cannot be written; results go where they went before.
+        """
+        taken = Outlet(target) if target else sys.stdout
+        before, self.out, self.target, self._once = self.out, taken, target, once
+        if before is not sys.stdout:
+            before.close()
 
     def close(self) -> None:
         """Close the connection and the file that takes the results."""
@@ -70,13 +101,13 @@ class Shell:
             self.con.close()
 
     def script(self, lines: Iterable[str], name: str = "", *, bail: bool = True) -> bool:
-        """Run a script while it is read; False as soon as a piece failed (at its end, without `bail`)."""
+        """Run a script as it is read; False as soon as a piece failed (at its end, without `bail`) or was cancelled."""
         splitter = Splitter()
         well = True
         for line in lines:
             for piece in splitter.feed(line):
                 well = self.run(piece, name) and well
-                if bail and not well:
+                if self.cancelled or (bail and not well):
                     return False
         last = splitter.rest()
         return (self.run(last, name) if last else True) and well
@@ -84,29 +115,45 @@ class Shell:
     def file(self, path: str | Path) -> bool:
         """Run a file; its first error names the file and the line, and ends it."""
         try:
-            with Path(path).open(encoding="utf-8") as lines:
+            with Path(path).open(encoding="utf-8", errors="surrogateescape") as lines:
                 return self.script(lines, str(path))
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-            self.say(f"Error: cannot read {path}: {reason}")
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            self.say(f"Error: cannot read {path}: {error.strerror}")
             return False
 
     def run(self, piece: Piece, name: str = "") -> bool:
         """Obey one piece; what goes wrong is said on stderr, and False returned."""
         PROCESS.chain_sigint()
+        self.cancelled, target = False, self.target
         try:
-            if piece.is_command:
-                commands.obey(self, piece.text)
-            else:
-                self.statement(piece.text)
-        except commands.Reported:
+            self._obey(piece)
+        except Reported:
             return False
-        except (AiQueryError, duckdb.Error, OSError, RuntimeError, KeyboardInterrupt) as error:
-            if isinstance(error, BrokenPipeError):
+        except BrokenPipeError:
+            if not target:
                 raise
-            self.say(_where(piece, name, error) + (CANCELLED if _is_cancel(error) else _message(error)))
+            self.send("")  # the command after `|` has seen enough
+        except (AiQueryError, duckdb.Error, OSError, RuntimeError, KeyboardInterrupt) as error:
+            self.cancelled = _is_cancel(error)
+            self.say(_where(piece, name, error) + (CANCELLED if self.cancelled else _message(error)))
             return False
         return True
+
+    def _obey(self, piece: Piece) -> None:
+        if self.echo:
+            self.out.write(piece.text + ("\n" if piece.is_command else ";\n"))
+        if not piece.text.isascii() and _UNREADABLE.search(piece.text):
+            raise AiQueryError("the statement is not UTF-8 text: save the script as UTF-8")
+        if piece.is_command:
+            commands.obey(self, piece.text)
+            return
+        try:
+            self.statement(piece.text)
+        finally:
+            if self._once:
+                self.send("")
 
     def statement(self, text: str) -> None:
         """Run one statement: its price first where the user wants that, then its rows, then its figures.
@@ -167,6 +214,10 @@ class Shell:
         return self.confirm(
             "Its price is not known beforehand. Run it?" if unknown else f"That is above ${limit:g}. Run it?"
         )
+
+
+def _same_file(one: str, other: str) -> bool:
+    return ":memory:" not in {one, other} and Path(one).resolve() == Path(other).resolve()
 
 
 def _where(piece: Piece, name: str, error: BaseException) -> str:

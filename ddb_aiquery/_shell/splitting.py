@@ -41,6 +41,8 @@ class Splitter:
     def feed(self, line: str) -> list[Piece]:
         """Take one line, with its line end, and return the pieces that it ends."""
         self._line += 1
+        if self._line == 1:
+            line = line.removeprefix("\ufeff")  # some editors begin a file with this mark
         if not self.pending and line.lstrip().startswith("."):
             return [Piece(line.strip(), self._line)]
         found: list[Piece] = []

@@ -58,7 +58,14 @@ def ran(environ: dict[str, str], home: Path) -> Callable[..., Ran]:
 
     def run(*words: str, stdin: str = "", **more: str) -> Ran:
         return subprocess.run(
-            [*PROGRAM, *words], input=stdin, capture_output=True, text=True, env=environ | more, cwd=home, check=False
+            [*PROGRAM, *words],
+            input=stdin,
+            capture_output=True,
+            encoding="utf-8",
+            errors="surrogateescape",
+            env=environ | more,
+            cwd=home,
+            check=False,
         )
 
     return run

@@ -6,8 +6,10 @@ import csv
 import io
 import json
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -66,6 +68,8 @@ def test_several_words_of_work(ran: Run, home: Path) -> None:
         (("-f", "nosuch.sql"), "Error: cannot read nosuch.sql: No such file or directory"),
         (("-readonly", "nosuch.duckdb", "-c", "SELECT 1"), "nosuch.duckdb"),
         (("-c", "SELECT 1", "-config", "nosuch.toml"), "cannot read the settings file nosuch.toml"),
+        (("-c", "SELECT '\udcff'"), "Error: an argument is not UTF-8 text"),
+        (("estimate", "SELECT '\udcff'"), "Error: an argument is not UTF-8 text"),
     ],
 )
 def test_what_fails_says_so_in_the_status(ran: Run, words: tuple[str, ...], said: str) -> None:
@@ -122,9 +126,11 @@ def test_no_statement_gets_round_the_yes(
     assert endpoint.requests > before
 
 
-def test_the_reader_may_leave(environ: dict[str, str], home: Path) -> None:
+@pytest.mark.parametrize("work", [("-c", "FROM range(1000000)"), ("-f", "long.sql"), ("-c", ".read long.sql")])
+def test_the_reader_may_leave(environ: dict[str, str], home: Path, work: tuple[str, str]) -> None:
     """`| head` is no error that anybody wants to read."""
-    program = [*PROGRAM, "-list", "-c", "FROM range(1000000)"]
+    (home / "long.sql").write_text("FROM range(1000000);\n", encoding="utf-8")
+    program = [*PROGRAM, "-list", *work]
     pipe = subprocess.PIPE
     with subprocess.Popen(program, stdout=pipe, stderr=pipe, text=True, env=environ, cwd=home) as running:
         assert running.stdout is not None
@@ -160,6 +166,120 @@ def test_output_is_that_of_duckdb(ran: Run) -> None:
     script = "".join(f".mode {mode}\n{WIDE};\n" for mode in modes)
     theirs = subprocess.run([str(DUCKDB)], input=script, capture_output=True, text=True, check=True)
     assert ran(stdin=script).stdout == theirs.stdout
+
+
+@pytest.mark.skipif(DUCKDB is None, reason="needs the duckdb shell (the package duckdb-cli)")
+def test_a_box_is_that_of_duckdb(ran: Run) -> None:
+    """A piped box ends where it ends, as from the `duckdb` shell, and a long result is cut alike."""
+    script = "SELECT 1 AS a, 'text' AS b;\nSELECT 2 AS c;\nFROM range(100);\n"
+    theirs = subprocess.run([str(DUCKDB)], input=script, capture_output=True, text=True, check=True)
+    assert ran(stdin=script).stdout == theirs.stdout
+
+
+def test_numbers_in_lists_are_numbers_in_json(ran: Run) -> None:
+    """Only a number by itself that a double cannot hold is a text."""
+    (row,) = json.loads(ran("-json", "-c", "SELECT [1.5, 2.5] AS l, {'d': 0.5} AS s, 1.5 AS d").stdout)
+    assert row == {"l": [1.5, 2.5], "s": {"d": 0.5}, "d": "1.5"}
+
+
+def test_rows_become_inserts(ran: Run) -> None:
+    """`.mode insert TABLE` writes statements that bring the rows back, whatever names and texts hold."""
+    begun = 'CREATE TABLE "my t" ("order" INT, t VARCHAR);\nINSERT INTO "my t" VALUES (1, \'it\'\'s\'), (2, NULL);\n'
+    made = ran(stdin=begun + '.mode insert "my t"\nFROM "my t";\n').stdout
+    assert made.count("INSERT INTO") == 2
+    again = ran(stdin=begun + f'DELETE FROM "my t";\n{made}.mode list\n.headers off\nFROM "my t";\n')
+    assert again.stdout == "1|it's\n2|NULL\n"
+
+
+def test_a_file_is_imported(ran: Run, home: Path) -> None:
+    """`.import` makes the table, adds to one that is there, and reads a file by what its name ends in."""
+    (home / "some.csv").write_text('a,b\n1,x\n2,"y,z"\n', encoding="utf-8")
+    (home / "some.jsonl").write_text('{"a": 3, "b": "j"}\n', encoding="utf-8")
+    script = ".import some.csv t\n.import some.csv t\n.import some.jsonl t\n.mode list\n.headers off\nFROM t;\n"
+    done = ran(stdin=script)
+    assert (done.returncode, done.stdout) == (0, "1|x\n2|y,z\n1|x\n2|y,z\n3|j\n")
+    missing = ran(stdin=".import nosuch.csv t\n")
+    assert missing.returncode == 1
+    assert missing.stderr.startswith("stdin:1: IO Error: No files found")
+
+
+def test_results_go_to_a_command(ran: Run, home: Path) -> None:
+    """`.output |COMMAND` pipes what follows, `.once` one statement; a command that leaves early ends nothing."""
+    script = (
+        ".mode list\n.headers off\n.output |tr a-z A-Z > loud.txt\nSELECT 'loud';\n.output\n"
+        ".once once.txt\nSELECT 'once';\nSELECT 'screen';\n"
+        ".once |head -1 > first.txt\nFROM range(1000000);\nSELECT 'after';\n"
+    )
+    done = ran(stdin=script)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "screen\nafter\n", "")
+    read = [(home / name).read_text(encoding="utf-8") for name in ("loud.txt", "once.txt", "first.txt")]
+    assert read == ["LOUD\n", "once\n", "0\n"]
+
+
+def test_the_same_database_is_opened_in_another_way(ran: Run) -> None:
+    """`.open -readonly` of the open file; what cannot be opened leaves the one before."""
+    script = (
+        ".open again.duckdb\nCREATE TABLE kept AS SELECT 1 AS a;\n.open -readonly again.duckdb\n"
+        "INSERT INTO kept VALUES (2);\n.open nosuch/x.duckdb\n.mode list\nFROM kept;\n"
+    )
+    done = ran(stdin=script)
+    assert done.stdout == "a\n1\n"
+    assert "read-only" in done.stderr
+    assert "nosuch/x.duckdb" in done.stderr
+
+
+def test_tables_of_other_databases_are_named_in_full(ran: Run) -> None:
+    """An attached database's tables are listed too."""
+    script = "ATTACH ':memory:' AS other;\nCREATE TABLE other.far(a INT);\nCREATE TABLE near(a INT);\n.tables\n"
+    assert ran(stdin=script).stdout == "near\nother.main.far\n"
+
+
+def test_ctrl_c_ends_the_whole_script(environ: dict[str, str], home: Path) -> None:
+    """A pipe goes on after an error, but not after Ctrl-C: nobody wants to pay for the rest. The status is 130."""
+    with ScriptedEndpoint(lambda prompt, _: f"echo: {prompt}", latency=60.0) as slow:
+        config = write_settings(home / "patient.toml", slow.settings("test"))
+        (home / "dear.sql").write_text("SELECT ai_query('test', 'first');\nSELECT 'never';\n", encoding="utf-8")
+        pipe = subprocess.PIPE
+        program = [*PROGRAM, "-list", "-config", str(config)]
+        with subprocess.Popen(program, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=environ, cwd=home) as run:
+            assert run.stdin is not None
+            run.stdin.write(".read dear.sql\nSELECT ai_query('test', 'second');\n")
+            run.stdin.close()
+            while not slow.requests:
+                time.sleep(0.01)
+            run.send_signal(signal.SIGINT)
+            assert run.stdout is not None
+            assert run.stderr is not None
+            assert run.stdout.read() == ""
+            assert "dear.sql:1: Cancelled; answers that arrived are kept." in run.stderr.read()
+        assert run.returncode == 130
+        assert slow.requests == 1
+
+
+@pytest.mark.parametrize("locale", ["C", "POSIX"])
+def test_text_is_utf8_whatever_the_locale(ran: Run, home: Path, locale: str) -> None:
+    """As in `duckdb`: in and out; bytes that are no UTF-8 are one error with its line, and no traceback."""
+    latin = {"PYTHONIOENCODING": "latin-1", "LC_ALL": locale, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    sql = "SELECT 'grüße 🎉' AS t;\n"
+    assert ran("-list", stdin=sql, **latin).stdout == "t\ngrüße 🎉\n"
+    bad = "SELECT 1;\n\nSELECT '\udcfc';\n"
+    (home / "latin.sql").write_bytes(b"\xef\xbb\xbf.mode list\nSELECT 1;\nSELECT 'x\xfc';\n")
+    for name, done in (("latin.sql", ran("-f", "latin.sql")), ("stdin", ran(stdin=bad))):
+        assert done.returncode == 1
+        assert done.stderr == f"{name}:3: Error: the statement is not UTF-8 text: save the script as UTF-8\n"
+
+
+@pytest.mark.parametrize("word", ["-safe", "-columns", "-storage-version", "-font"])
+def test_an_unknown_flag_is_not_taken_for_sql(ran: Run, word: str) -> None:
+    """`-safe` is no `-s afe`; a flag that is known may begin so."""
+    done = ran(word, "-csv", "-c", "SELECT 1")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"unrecognized arguments: {word}" in done.stderr
+
+
+def test_flags_that_scripts_pass_to_duckdb(ran: Run) -> None:
+    """`-batch`, `-no-init` and `-echo` mean what they mean there."""
+    assert ran("-batch", "-no-init", "-echo", "-list", "-c", "SELECT 1 AS a").stdout == "SELECT 1 AS a;\na\n1\n"
 
 
 def test_types_that_arrow_lacks_are_shown_with_calls_too(ran: Run) -> None:
