@@ -17,6 +17,7 @@ from ddb_aiquery._transport.refused import refused_parameter
 from ddb_aiquery._values import Reply
 
 LEFT_OUT = "left out"
+_REFUSALS = frozenset({400, 422})
 _SAMPLING = ("temperature", "top_p", "top_k", "presence_penalty", "frequency_penalty")
 _LIMITS = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
 _INSTRUCTIONS = frozenset({"system", "developer"})
@@ -32,7 +33,7 @@ def lesson_of(reply: Reply, body: bytes) -> tuple[str, str] | None:
 
     None where it teaches nothing that another request could heed.
     """
-    if reply.status not in (400, 422):
+    if reply.status not in _REFUSALS:
         return None
     fields = _fields(body)
     sent = [name for name in (*_SAMPLING, *_LIMITS, "response_format") if name in fields]

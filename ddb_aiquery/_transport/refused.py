@@ -9,7 +9,6 @@ from typing import Any
 from ddb_aiquery._transport import json_text
 from ddb_aiquery._values import Reply
 
-_REFUSALS = frozenset({400, 422})
 _QUOTE = r"[`'\"]?"
 _WORDS = re.compile(
     r"(?i)extra_forbidden|not supported|unsupported|unrecogni[sz]ed|unknown|not permitted|does not support|not allowed"
@@ -24,8 +23,6 @@ def refused_parameter(reply: Reply, sent: Collection[str]) -> str:
     Read are OpenAI's `error.param`, the places that FastAPI's validation names, and the message. A parameter whose
     value is wrong, a temperature of 5 or a schema with a mistake, is not refused: that is for the user to mend.
     """
-    if reply.status not in _REFUSALS:
-        return ""
     value, _ = json_text.read(reply.body)
     fields = json_text.mapping(value)
     error = fields.get("error")
