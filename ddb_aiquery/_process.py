@@ -29,7 +29,6 @@ class Process:
         self._loop: Loop | None = None
         self._transport: Transport | None = None
         self._engines: dict[Path | None, Engine] = {}
-        self._interruptible: weakref.WeakSet[Any] = weakref.WeakSet()
         self._previous: Any = None
         self.connections: weakref.WeakKeyDictionary[duckdb.DuckDBPyConnection, Any] = weakref.WeakKeyDictionary()
         """By connection, the session that its functions answer for."""
@@ -48,14 +47,9 @@ class Process:
                 self._engines[directory] = Engine(open_store(directory, enduring=True), self._transport, self._loop)
             return self._engines[directory]
 
-    def engines(self) -> list[Engine]:
-        """Return the engines made so far."""
-        with self._lock:
-            return list(self._engines.values())
-
-    def interrupts(self, session: Any) -> None:
-        """Let Ctrl-C and `interrupt()` reach `session.cancel()`."""
-        self._interruptible.add(session)
+    def enter(self, session: Any) -> None:
+        """Let calls find the session by its `id`, and Ctrl-C and `interrupt()` reach its `cancel()`."""
+        self.sessions[session.id] = session
         self.chain_sigint()
 
     def chain_sigint(self) -> None:
@@ -69,7 +63,7 @@ class Process:
 
     def cancel(self) -> None:
         """End what every session waits for."""
-        for session in list(self._interruptible):
+        for session in list(self.sessions.values()):
             session.cancel()
 
     def _on_sigint(self, number: int, frame: FrameType | None) -> None:

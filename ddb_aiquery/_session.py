@@ -57,8 +57,7 @@ class Session:
         self._under_way: weakref.WeakSet[Running] = weakref.WeakSet()
         """Declared Runs that are not finished: several where cursors share the session."""
         self._error: BaseException | None = None
-        PROCESS.sessions[self.id] = self
-        PROCESS.interrupts(self)
+        PROCESS.enter(self)
 
     @property
     def engine(self) -> Engine:
