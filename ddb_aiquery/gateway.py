@@ -6,6 +6,7 @@ It speaks the REST contract of Databricks model serving and OpenAI's, over the s
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from ddb_aiquery._gateway import tokens
 from ddb_aiquery._gateway.app import MAX_BODY, Gateway
 from ddb_aiquery._gateway.desk import Desk, Patience
 from ddb_aiquery._gateway.doorman import Doorman
+from ddb_aiquery._gateway.listening import listen
 from ddb_aiquery._settings import load
 from ddb_aiquery._values import Secret
 from ddb_aiquery.errors import SettingsError
@@ -62,16 +64,20 @@ def serve(config: Any = None, place: Place | None = None, patience: Patience | N
     """Serve until SIGINT or SIGTERM; what is in flight then is answered and stored. Says on stderr where it listens.
 
     Raises:
-        SettingsError: the settings are wrong, there is no token where one must be given, or uvicorn is missing.
+        SettingsError: the settings are wrong, there is no token where one must be given, the port is taken, or
+            uvicorn is missing.
     """
     place = place or Place()
-    secret, message = find_token(place, os.environ)
-    gateway = _application(config, secret, place, patience)
     try:
         from ddb_aiquery._gateway.server import run  # noqa: PLC0415  # uvicorn is optional
     except ImportError:
         raise SettingsError("the gateway needs a web server: install ddb-aiquery[server]") from None
-    run(gateway, place.host, place.port, message, _KEEP_ALIVE)
+    settings = load(config)
+    with contextlib.ExitStack() as sockets:
+        # A token that is made is shown once, so it must not be made for a gateway that cannot start.
+        listening = [sockets.enter_context(each) for each in listen(place.host, place.port)]
+        secret, message = find_token(place, os.environ)
+        run(_application(settings, secret, place, patience), listening, message, _KEEP_ALIVE)
 
 
 def find_token(place: Place, environ: Mapping[str, str]) -> tuple[Secret, str]:

@@ -6,6 +6,7 @@ import contextlib
 import gc
 import logging
 import signal
+import socket
 import sys
 from typing import Any
 
@@ -22,7 +23,7 @@ class _Server(uvicorn.Server):  # uvicorn is optional, so mypy may not know it
         self._message = message
 
     async def startup(self, sockets: Any = None) -> None:
-        """Open the socket, then speak."""
+        """Begin to serve, then speak."""
         await super().startup(sockets)
         if not self.started:
             return
@@ -31,13 +32,11 @@ class _Server(uvicorn.Server):  # uvicorn is optional, so mypy may not know it
         print(f"gateway: http://{shown}:{port}\n{self._message}", file=sys.stderr, flush=True)  # noqa: T201  # for the user
 
 
-def run(application: Any, host: str, port: int, message: str, keep_alive: int) -> None:
-    """Serve until SIGINT or SIGTERM; requests in flight are answered first, a second signal ends at once."""
+def run(application: Any, listening: list[socket.socket], message: str, keep_alive: int) -> None:
+    """Serve on sockets until SIGINT or SIGTERM; requests in flight are answered first, a second signal ends at once."""
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # a client's malformed request is not our trouble
     config = uvicorn.Config(
         application,
-        host=host,
-        port=port,
         http=BoundedProtocol,
         ws="none",
         lifespan="on",
@@ -52,5 +51,5 @@ def run(application: Any, host: str, port: int, message: str, keep_alive: int) -
     gc.collect()
     gc.freeze()  # what is loaded by now stays; to look through it again would hold every client up for 25 ms
     with contextlib.suppress(KeyboardInterrupt):
-        _Server(config, message).run()
+        _Server(config, message).run(sockets=listening)
     gc.unfreeze()  # or DuckDB's library tells of every object that the end of the process finds still there

@@ -100,6 +100,23 @@ def test_it_refuses_to_start_without_a_safe_token(tmp_path, arguments, content, 
         gateway.__enter__()
 
 
+def test_a_port_that_is_taken_is_one_clear_line(tmp_path) -> None:
+    """It is said before a token is made: one that was never shown would be of no use."""
+    file = tmp_path / "token"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = rf"^Error: cannot listen on 127.0.0.1 port {port}: Address already in use; choose another --port or --host\n$"
+        with pytest.raises(RuntimeError, match=said):
+            running(tmp_path, "--port", str(port), "--token-file", str(file), environ={}).__enter__()
+    assert not file.exists()
+
+
+def test_every_address_of_a_name_is_listened_to(tmp_path) -> None:
+    """`--host localhost` is reached by its IPv4 address too, whatever comes first."""
+    with running(tmp_path, "--host", "localhost") as gateway:
+        assert gateway.chat("hello").status_code == 200
+
+
 def test_an_endpoint_that_refuses_the_gateways_key_is_a_502(tmp_path) -> None:
     """It is not the client's token that is wrong; OpenAI's clients are told not to try again."""
     with running(tmp_path) as gateway:
