@@ -110,9 +110,9 @@ def predictions(answer: Any) -> bytes:
     return orjson.dumps({"predictions": [answer]})
 
 
-def models(names: tuple[str, ...]) -> bytes:
-    """Return the body of the list of models."""
-    return orjson.dumps({"object": "list", "data": [{"id": n, "object": "model", "owned_by": "test"} for n in names]})
+def models(model: str) -> bytes:
+    """Return the body of the list of models, which has this one."""
+    return orjson.dumps({"object": "list", "data": [{"id": model, "object": "model", "owned_by": "test"}]})
 
 
 def error(status: int, code: str, message: str) -> bytes:

@@ -121,7 +121,7 @@ class ScriptedEndpoint:
     `script` raised.
     """
 
-    def __init__(  # each stands for itself and has a default
+    def __init__(
         self,
         answer: Answering = _dialogue.default_answer,
         *,
@@ -132,8 +132,7 @@ class ScriptedEndpoint:
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self.model = model
-        service = Service(answer, as_function(script), latency)
-        service.models = (model,)
+        service = Service(answer, as_function(script), latency, model)
         self._host: Host = ProcessHost(service) if process else ThreadHost(service, tls)
         self._scheme = "https" if tls else "http"
         self._port = 0

@@ -58,14 +58,18 @@ class Service:
     """Decides what each request gets and counts it; knows nothing of sockets beyond `Connection.send`."""
 
     def __init__(
-        self, answer: Callable[[str, dict[str, Any]], Any], script: Callable[[Arrival], Step | None], latency: float
+        self,
+        answer: Callable[[str, dict[str, Any]], Any],
+        script: Callable[[Arrival], Step | None],
+        latency: float,
+        model: str,
     ) -> None:
         self.counts = Counts()
         self.received: deque[tuple[bytes, bytes]] = deque(maxlen=_KEPT)
-        self.models: tuple[str, ...] = ("test-model",)
         self._answer = answer
         self._script = script
         self._latency = latency
+        self._model = model
         self._in_flight = 0
         self._number = 0
 
@@ -89,7 +93,7 @@ class Service:
 
     def _listing(self, path: bytes) -> Response:
         if path.endswith(b"/models"):
-            return response(200, _dialogue.models(self.models))
+            return response(200, _dialogue.models(self._model))
         return error_response(404, "not_found", "no such path")
 
     def _decide(self, path: bytes, body: bytes, now: float) -> tuple[float, Response]:
