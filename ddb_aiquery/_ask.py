@@ -245,7 +245,7 @@ def _fill(part: Group, batch: Batch, outcomes: Sequence[Outcome], memo: Memo) ->
 
 def _told(failure: Failure, part: Group) -> str | None:
     """Return the document of a row that failed alone."""
-    said = _failures.sentence(_failures.named(failure, part.terms.parameters), part.terms.endpoint.name)
+    said = _failures.sentence(_failures.with_condition(failure, part.terms.parameters), part.terms.endpoint.name)
     return part.terms.shape.document(replace(failure, message=said))
 
 
@@ -255,7 +255,7 @@ def _end(failure: Failure, part: Group, place: int, memo: Memo) -> NoReturn:
 
 
 def _error(failure: Failure, part: Group, place: int) -> AiQueryError:
-    failure = _failures.named(failure, part.terms.parameters)
+    failure = _failures.with_condition(failure, part.terms.parameters)
     return _failures.error(failure, part.terms.endpoint.name, part.question(place).request)
 
 

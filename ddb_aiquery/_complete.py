@@ -10,9 +10,9 @@ from ddb_aiquery import _failures
 from ddb_aiquery._results.parameters import read_parameters
 from ddb_aiquery._results.request import read_files, read_request
 from ddb_aiquery._results.shape import shape
-from ddb_aiquery._session import Session
+from ddb_aiquery._session import Running, Session
 from ddb_aiquery._settings import load
-from ddb_aiquery._values import Answer, Failure, Outcome, Question
+from ddb_aiquery._values import Answer, Endpoint, Failure, Outcome, Question
 from ddb_aiquery.errors import CallError
 
 
@@ -53,7 +53,9 @@ def complete(
     return outcomes
 
 
-def _asked(session: Session, running: Any, where: Any, questions: list[Question], fail_on_error: bool) -> list[Outcome]:
+def _asked(
+    session: Session, running: Running, where: Endpoint, questions: list[Question], fail_on_error: bool
+) -> list[Outcome]:
     running.tally.add(rows=len(questions))
     running.tally.endpoints.add(where.name)
     asking = replace(running.asking, fail_fast=fail_on_error)

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import duckdb
 
-from ddb_aiquery._failures import in_our_words, pointing_to_translate
+from ddb_aiquery._duckdb_errors import in_our_words, pointing_to_translate
 from ddb_aiquery._functions import install
 from ddb_aiquery._planner import Asker, Outcome
 from ddb_aiquery._python_tables import called_with
@@ -92,9 +92,10 @@ class AiConnection:
         self._raw.interrupt()
 
     def register(self, view_name: str, python_object: object, **options: Any) -> Self:
-        """Make a Python object a table, as DuckDB does."""
-        self.raw.register(view_name, python_object, **options)
-        self._statements.tables.registered[view_name.lower()] = python_object
+        """Make a Python object a table, as DuckDB does; a relation is read for it."""
+        known = python_object.to_arrow_table() if isinstance(python_object, AiRelation) else python_object
+        self.raw.register(view_name, known, **options)
+        self._statements.tables.registered[view_name.lower()] = known
         return self
 
     def unregister(self, view_name: str) -> Self:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import duckdb
 
 from ddb_aiquery import _planner
-from ddb_aiquery._failures import in_our_words
+from ddb_aiquery._duckdb_errors import in_our_words
 from ddb_aiquery._planner import Asker, Finish, Outcome, Statement
 from ddb_aiquery._planner.callers import Callers
 from ddb_aiquery._planner.prepared import Prepared

@@ -23,6 +23,7 @@ GROUND = {
     "_redact",
     "_address",
     "_sql",
+    "_duckdb_errors",
     "_failures",
     "_arrow",
 }

@@ -7,7 +7,7 @@ from typing import Any
 
 import duckdb
 
-from ddb_aiquery._failures import pointing_to_translate
+from ddb_aiquery._duckdb_errors import pointing_to_translate
 from ddb_aiquery._planner.prepared import EXECUTE
 from ddb_aiquery._sql import identifier
 

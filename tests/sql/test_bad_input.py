@@ -6,7 +6,7 @@ import duckdb
 import pytest
 
 import ddb_aiquery
-from ddb_aiquery._failures import in_our_words
+from ddb_aiquery._duckdb_errors import in_our_words
 from ddb_aiquery.errors import AiQueryError, CallError
 
 ROWS = "FROM (SELECT unnest(['q', 'r']) AS x, unnest(['INT', 'DATE']) AS kind)"
