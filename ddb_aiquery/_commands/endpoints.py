@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from ddb_aiquery._cache import open_store
 from ddb_aiquery._databricks import PROFILE_VARIABLE
@@ -28,6 +28,7 @@ _QUESTIONS = {
     "chat": Question("", "Say OK.", Form.TEXT, '{"max_tokens":16}'),
     "embedding": Question("", "OK", Form.EMBED),
 }
+_UNBOUND = 10_000
 Row = dict[str, str]
 
 
@@ -38,10 +39,12 @@ def run(config: Any = None, *, test: bool = False) -> int:
     """
     settings = load(config)
     rows = asyncio.run(_rows(settings, test=test))
-    table = Table(*COLUMNS)
+    table = Table(*(Column(name, overflow="fold") for name in COLUMNS))
     for row in rows:
         table.add_row(*(row.get(column, "") for column in COLUMNS))
     console = Console(highlight=False, markup=False)
+    if not console.is_terminal:
+        console.width = _UNBOUND  # a pipe has no width at which words would have to be cut
     console.print(table)
     return int(any(row.get("failed") for row in rows))
 

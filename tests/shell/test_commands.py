@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 
 import pytest
 
 import ddb_aiquery
+from ddb_aiquery._cache import open_store
+from ddb_aiquery._session import usage_row
+from ddb_aiquery._values import Run
 from ddb_aiquery.cli import main
 from ddb_aiquery.testing import ScriptedEndpoint
 
@@ -57,8 +62,28 @@ def test_usage_and_cache_are_told_in_words_of_ai_usage(
     assert main(["usage"]) == 0
     shown = capsys.readouterr().out
     assert all(name in shown for name in ("created", "questions", "cost", "seconds", "'[bold]q' || i) FROM range(3)"))
+    assert re.search(r"\$0\.0000[0-9]*[1-9]", shown)  # a small cost is not nothing
     assert main(["cache", "stats"]) == 0
     lines = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
     assert (lines["answers"], lines["failures"]) == ("3", "0")
     assert lines["cost_usd"].startswith("$0.0")
     assert lines["oldest"].startswith("20")
+
+
+def test_usage_is_in_the_order_of_time(capsys: pytest.CaptureFixture[str]) -> None:
+    """What began first stands first, whatever was written down first."""
+    with open_store(Path(os.environ["DDB_AIQUERY_CACHE"])) as store:
+        for label, at in (("later", 2_000_000.0), ("earlier", 1_000_000.0)):
+            store.record_run({**usage_row(Run(label=label)), "at": at})
+    assert main(["usage"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.index("earlier") < shown.index("later")
+
+
+def test_a_piped_list_of_endpoints_cuts_no_word(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """The variable that lacks is named in full, on one line."""
+    config = tmp_path / "config.toml"
+    config.write_text('[endpoints.keyless]\nprovider = "openai"\nmodel = "a-model-with-quite-a-long-name-2026"\n')
+    assert main(["endpoints", "--config", str(config)]) == 1
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if "keyless" in line)
+    assert "set the environment variable OPENAI_API_KEY" in line
