@@ -11,6 +11,8 @@ from typing import Any
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 CONNECT_SECONDS = 5.0
 """How long a connection may take to stand, where an endpoint's settings do not say."""
+BYTES_PER_TOKEN = 4
+"""A usual guess for English text, where the endpoint has not counted."""
 
 
 class Secret:
@@ -189,6 +191,8 @@ class Failure:
     usage: Usage = Usage()
     text: str = ""
     """What came back all the same: the truncated or refused text."""
+    tool_calls: str = ""
+    """What the model called instead of answering, as the JSON list that came: a chat client may go on from there."""
     request_id: str = ""
     lesson: tuple[str, str] | None = None
     """What the endpoint refuses to be sent, and what to do instead; the question may be asked again so."""

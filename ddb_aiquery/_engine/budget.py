@@ -17,7 +17,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from ddb_aiquery._settings import Limits
-from ddb_aiquery._values import Usage
+from ddb_aiquery._values import Endpoint, Usage
 from ddb_aiquery.errors import BudgetExceeded
 
 MICRO = 1_000_000
@@ -54,13 +54,12 @@ class DayLedger(Protocol):
         """Take `reserved` off what is reserved and add `spent` to what is spent."""
 
 
-def cost_nano(usage: Usage, input_price: float | None, output_price: float | None) -> int:
-    """Return the cost in nano-dollars, rounded up; prices in USD per million tokens, which is micro-dollars per token.
-
-    An unknown price counts as nothing.
-    """
+def cost_nano(usage: Usage, endpoint: Endpoint) -> int:
+    """Return the cost in nano-dollars, rounded up; an unknown price counts as nothing."""
+    input_price, output_price = endpoint.input_price, endpoint.output_price
     if input_price is None and output_price is None:
         return 0
+    # USD per million tokens are micro-dollars per token.
     cost = usage.input_tokens * (input_price or 0.0) + usage.output_tokens * (output_price or 0.0)
     return math.ceil(round(1000 * cost, 3))  # 0.1 * 3 is a little more than 0.3: no cent for that
 

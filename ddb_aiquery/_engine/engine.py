@@ -171,7 +171,7 @@ class Engine:
 
     def _serve(self, batch: Batch, index: int, endpoint: Endpoint, answer: Answer) -> None:
         batch.place(index, answer)
-        saved = cost_nano(answer.usage, endpoint.input_price, endpoint.output_price)
+        saved = cost_nano(answer.usage, endpoint)
         if saved:
             batch.tally.add(saved_nano=saved)
 

@@ -10,10 +10,8 @@ from typing import Any
 import orjson
 
 from ddb_aiquery._engine.budget import cost_nano
-from ddb_aiquery._values import Endpoint, Envelope, Question, Usage
+from ddb_aiquery._values import BYTES_PER_TOKEN, Endpoint, Envelope, Question, Usage
 
-BYTES_PER_TOKEN = 4
-"""A usual guess for English text; settled by the Reply's own usage."""
 TOKENS_PER_FILE = 1500
 """About what a picture of a million pixels, or a page, is counted as."""
 _OUTPUT_LIMITS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
@@ -41,7 +39,7 @@ def estimate_nano(endpoint: Endpoint, parameters: str, tokens: int) -> int:
     """Return what a call of so many tokens may be billed, in nano-dollars; 0 where no price is known."""
     if endpoint.input_price is None and endpoint.output_price is None:
         return 0
-    return cost_nano(most(endpoint, parameters, tokens), endpoint.input_price, endpoint.output_price)
+    return cost_nano(most(endpoint, parameters, tokens), endpoint)
 
 
 @lru_cache(maxsize=256)

@@ -214,7 +214,7 @@ class Pool:
         if failure is not None:
             self.shared.tick(now)  # others may have to hear of it, though nothing waits here
         batch = flight.payer
-        cost = cost_nano(usage, self.endpoint.input_price, self.endpoint.output_price)
+        cost = cost_nano(usage, self.endpoint)
         try:  # what is ambiguous may have been billed in full
             unknown = failure is not None and failure.kind is Kind.AMBIGUOUS
             batch.purse.settle(flight.reserved, flight.reserved if unknown else cost)
@@ -238,17 +238,23 @@ class Pool:
 
     def _differently(self, flight: Flight, failure: Failure) -> bool:
         """Ask at once in another way where that may bring the answer: without what is refused, or with more room."""
-        if failure.lesson is None or len(self.shared.lessons) <= flight.learnt:
-            cut = failure.kind is Kind.TRUNCATED and not flight.extended
-            question = roomier(self.endpoint, flight.question) if cut else None
-            if question is None:
-                return False
-            self._scribe.jot(flight, failure)
-            # The key stays that of the question as it was asked.
-            flight.envelope = replace(self._transport.seal(self.endpoint, question), key=flight.envelope.key)
-            flight.question, flight.extended = question, True
+        taught = failure.lesson is not None and len(self.shared.lessons) > flight.learnt
+        if not taught and not self._extended(flight, failure):
+            return False
         flight.batch.tally.retried += 1
         self._requeue(flight)
+        return True
+
+    def _extended(self, flight: Flight, failure: Failure) -> bool:
+        """Give a Flight more room for its answer, once, where it was cut off and the settings allow more."""
+        cut = failure.kind is Kind.TRUNCATED and not flight.extended
+        question = roomier(self.endpoint, flight.question) if cut else None
+        if question is None:
+            return False
+        self._scribe.jot(flight, failure)
+        # The key stays that of the question as it was asked.
+        flight.envelope = replace(self._transport.seal(self.endpoint, question), key=flight.envelope.key)
+        flight.question, flight.extended = question, True
         return True
 
     def _again(self, flight: Flight, failure: Failure, now: float, luck: Luck) -> None:

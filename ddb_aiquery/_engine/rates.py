@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from email.utils import parsedate_to_datetime
 
 FORGET_AFTER = 600.0
 """Seconds for which a learnt limit holds without being confirmed."""
@@ -217,8 +218,6 @@ def duration(text: str | None, date: str | None = None) -> float | None:
 
 
 def _until(text: str, date: str | None) -> float | None:
-    from email.utils import parsedate_to_datetime  # noqa: PLC0415  only Anthropic's headers come this way
-
     if date is None:
         return None
     try:

@@ -135,10 +135,8 @@ class Scribe:
 
     def _record(self, flight: Flight, outcome: Outcome, now: float) -> Record:
         """Return what is written of an outcome. Fractions of a micro-dollar go to the next, so that sums are right."""
-        endpoint = flight.endpoint
-        cost = self._unbooked + cost_nano(outcome.usage, endpoint.input_price, endpoint.output_price)
-        micro, self._unbooked = divmod(cost, 1000)
-        return Record(flight.envelope.key, endpoint.name, flight.envelope.body, outcome, micro, now)
+        micro, self._unbooked = divmod(self._unbooked + cost_nano(outcome.usage, flight.endpoint), 1000)
+        return Record(flight.envelope.key, flight.endpoint.name, flight.envelope.body, outcome, micro, now)
 
     def _release(self) -> None:
         """End the claims on Questions that are answered, or not asked after all; one asked anew is claimed anew."""

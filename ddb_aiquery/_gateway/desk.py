@@ -131,7 +131,7 @@ class Desk:
             raise _refusal(error) from None
         if len(found) < len(questions):
             return None
-        saved = sum(cost_nano(answer.usage, endpoint.input_price, endpoint.output_price) for answer in found)
+        saved = sum(cost_nano(answer.usage, endpoint) for answer in found)
         period = self._period
         period.rows += len(found)
         period.questions += len(found)

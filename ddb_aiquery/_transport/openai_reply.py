@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -11,9 +11,10 @@ import orjson
 from ddb_aiquery._transport import json_text
 from ddb_aiquery._transport.json_text import mapping
 from ddb_aiquery._transport.status import failure, one_line, request_id_of
-from ddb_aiquery._values import Answer, Failure, Kind, Outcome, Reply, Usage
+from ddb_aiquery._values import BYTES_PER_TOKEN, Answer, Failure, Kind, Outcome, Reply, Usage
 
-_COMPLETE = frozenset({"stop", "eos", "eos_token", "end_turn", "stop_sequence", "tool_calls", "function_call"})
+_CALLED = frozenset({"tool_calls", "function_call"})
+_COMPLETE = frozenset({"stop", "eos", "eos_token", "end_turn", "stop_sequence", *_CALLED})
 _CUT_OFF = frozenset({"length", "max_tokens", "max_output_tokens", "model_context_window_exceeded"})
 _DECLINED = frozenset({"content_filter", "refusal", "safety"})
 _MOST_TOKENS = 2**53
@@ -72,13 +73,13 @@ class Context:
         )
 
     def usage(self, text: str) -> Usage:
-        """Return the tokens as reported, else an estimate of those in the reply: one for four bytes."""
+        """Return the tokens as reported, else an estimate of those in the reply."""
         said = mapping(self.fields.get("usage"))
         spent = _tokens(said.get("prompt_tokens", said.get("input_tokens")))
         made = _tokens(said.get("completion_tokens", said.get("output_tokens")))
         if spent is not None and (made is not None or "total_tokens" in said):
             return Usage(spent, made or 0)
-        return Usage(spent or 0, len(text.encode()) // 4 if made is None else made, estimated=True)
+        return Usage(spent or 0, len(text.encode()) // BYTES_PER_TOKEN if made is None else made, estimated=True)
 
     def request_id(self) -> str:
         """Return the provider's id of this exchange."""
@@ -103,8 +104,10 @@ def _chat(context: Context) -> Outcome:
         )
     if finish not in _COMPLETE:
         return context.fails(Kind.INVALID, f"the answer is not complete: finish_reason '{finish}'", text or "")
-    if text is None and message.get("tool_calls"):
-        return context.fails(Kind.ROW, "the model called a tool instead of answering; leave tools out of the request")
+    calls = message.get("tool_calls")
+    if isinstance(calls, list) and calls and (finish in _CALLED or not text):
+        why = "the model called a tool instead of answering; leave tools out of the request"
+        return replace(context.fails(Kind.ROW, why, text or ""), tool_calls=orjson.dumps(calls).decode())
     if text is None:
         return context.fails(Kind.INVALID, "the answer has no content")
     return context.answers(text, finish, reasoning)

@@ -21,6 +21,7 @@ from ddb_aiquery._transport.letterhead import Letterhead
 from ddb_aiquery._transport.openai import OpenAI
 from ddb_aiquery._transport.wire import Way, Wire, open_wire
 from ddb_aiquery._values import (
+    BYTES_PER_TOKEN,
     Billing,
     Endpoint,
     Envelope,
@@ -50,7 +51,6 @@ _KINDS = {
     (Billing.AMBIGUOUS, True): Kind.ROW,  # this question's reply is no use, another's may be
 }
 _KEPT = 256
-_BYTES_PER_TOKEN = 4
 
 
 def dialect_of(endpoint: Endpoint) -> Dialect:
@@ -195,4 +195,4 @@ def _settled(envelope: Envelope, outcome: Outcome) -> Outcome:
     usage = outcome.usage
     if not usage.estimated or usage.input_tokens:
         return outcome
-    return replace(outcome, usage=Usage(len(envelope.body) // _BYTES_PER_TOKEN, usage.output_tokens, estimated=True))
+    return replace(outcome, usage=Usage(len(envelope.body) // BYTES_PER_TOKEN, usage.output_tokens, estimated=True))

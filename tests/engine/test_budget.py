@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from ddb_aiquery._engine.budget import Budget, Lease, Purse, cost_nano, micro_up
 from ddb_aiquery._settings import Limits
-from ddb_aiquery._values import Usage
+from ddb_aiquery._values import Endpoint, Usage
 from ddb_aiquery.errors import BudgetExceeded
 
 
@@ -61,7 +61,9 @@ def purse_of_the_day(ledger):
 )
 def test_cost_is_in_nano_dollars(usage, prices, nano):
     """Prices are USD per million tokens; a started nano-dollar counts, binary dust does not."""
-    assert cost_nano(usage, *prices) == nano
+    into, out = prices
+    endpoint = Endpoint("e", "http://127.0.0.1", "m", input_price=into, output_price=out)
+    assert cost_nano(usage, endpoint) == nano
 
 
 def test_the_day_is_told_the_sum_of_small_costs():
