@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
 import math
 import sys
@@ -42,7 +43,8 @@ def _speak_utf8() -> None:
     """Read and write UTF-8 as `duckdb` does, whatever the locale says; bytes that are none come out as they came."""
     for stream in (sys.stdin, sys.stdout):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(encoding="utf-8", errors="surrogateescape")
+            with contextlib.suppress(io.UnsupportedOperation):  # a program that calls `main` has read from it
+                stream.reconfigure(encoding="utf-8", errors="surrogateescape")
     if isinstance(sys.stderr, io.TextIOWrapper):
         sys.stderr.reconfigure(encoding="utf-8")
 
