@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from types import FrameType, FunctionType
 from typing import Any
@@ -14,6 +15,9 @@ from ddb_aiquery._relation import AiRelation
 from ddb_aiquery._sql import named
 
 _TABULAR = frozenset({"pandas", "pyarrow", "polars", "numpy", "duckdb", "_duckdb"})
+
+_READ = re.compile(r'\b(?:from|join)\s+"?([^\W\d]\w*)', re.IGNORECASE)
+"""What a text reads, at first sight."""
 
 
 class PythonTables:
@@ -38,6 +42,8 @@ class PythonTables:
         """Return the caller's variables that a statement names and the database has no table for."""
         try:
             names = self._names(text)
+        except duckdb.BinderException:  # it binds to tables without columns, which USING cannot join
+            names = set(_READ.findall(text))
         except duckdb.Error:
             return {}
         seen = {name: _variable(name, frame) for name in names}

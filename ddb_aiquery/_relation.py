@@ -79,6 +79,13 @@ class AiRelation:
     def __len__(self) -> int:
         return len(self._answered())
 
+    def __getitem__(self, column: Any) -> Any:
+        """Return a relation of one column."""
+        return self._composing(self.raw.__getitem__)(column)
+
+    def __contains__(self, column: str) -> bool:
+        return column in self.raw
+
     def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
         """Return the answered rows as Arrow's C stream, by which other libraries read them."""
         return self._open().arrow_of_all().__arrow_c_stream__(requested_schema)
@@ -96,9 +103,9 @@ class AiRelation:
             stepping = name in {"fetchone", "fetchmany"}
             connection = self._read or self._open()
             self._read = connection if stepping else None
-            if name in {"arrow", "fetch_arrow_table", "to_arrow_table"}:
+            if name in {"fetch_arrow_table", "to_arrow_table"}:
                 return connection.arrow_of_all()
-            if name in {"to_arrow_reader", "fetch_arrow_reader", "fetch_record_batch"}:
+            if name in {"arrow", "to_arrow_reader", "fetch_arrow_reader", "fetch_record_batch"}:
                 return connection.arrow_of_all().to_reader(*args, **options)
             if name == "iter_rows":
                 return iter(connection.fetchall())

@@ -238,7 +238,8 @@ class Planner:
         return f"{span.before}{text}{span.after}" if alike else None
 
     def _cleaning(self, scratch: Scratch, *, own: bool) -> list[Callable[[], Any]]:
-        return [scratch.drop, self.restore, *([lambda: scratch.run("commit")] if own else [])]
+        """Return what removes a statement's traces: its macro first, since a registered relation is bound anew."""
+        return [self.restore, scratch.drop, *([lambda: scratch.run("commit")] if own else [])]
 
     def _ending(self, statement: Statement, scratch: Scratch, *, own: bool) -> list[Callable[[], Any]]:
         """Return what ends a statement whose result was read: one that only reads is undone at one stroke."""

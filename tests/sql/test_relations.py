@@ -98,3 +98,47 @@ def test_a_pivot_over_answers_is_a_relation(scripted: ScriptedEndpoint) -> None:
     with ddb_aiquery.connect(config=scripted.settings("test")) as con:
         pivot = con.sql("PIVOT (SELECT i, ai_query('test', 'p' || i % 2) a FROM range(3) t(i)) ON a USING count(*)")
         assert sorted(pivot.filter("i > 0").fetchall()) == [(1, 0, 1), (2, 1, 0)]
+
+
+def test_a_relation_has_its_columns(scripted: ScriptedEndpoint) -> None:
+    """One column by its name, whether there is one, and rows as a stream of Arrow: as DuckDB's relations give them."""
+    with ddb_aiquery.connect(config=scripted.settings("test")) as con:
+        relation = con.sql("SELECT i, ai_query('test', 'p' || i) AS a FROM range(2) t(i) ORDER BY i")
+        assert relation["a"].fetchall() == [("echo: p0",), ("echo: p1",)]
+        assert "a" in relation
+        assert "b" not in relation
+        assert relation.arrow().read_all()["a"].to_pylist() == ["echo: p0", "echo: p1"]
+
+
+@pytest.mark.parametrize(("call", "said"), [("p.word", ""), ("ai_query('test', p.word)", "echo: ")])
+def test_a_variable_is_joined_by_using(scripted: ScriptedEndpoint, call: str, said: str) -> None:
+    """A relation and a DataFrame are tables in a join whose columns only the database knows."""
+    with ddb_aiquery.connect(config=scripted.settings("test")) as con:
+        con.execute("CREATE TABLE t AS SELECT i FROM range(3) s(i)")
+        p = con.sql("SELECT i, 'w' || i AS word FROM range(2) s(i)")
+        query = f"SELECT i, {call} AS said FROM p JOIN t USING (i) ORDER BY i"
+        expected = [(i, said + f"w{i}") for i in range(2)]
+        assert con.sql(query).fetchall() == expected
+        assert con.execute(query).fetchall() == expected
+        p = p.df()
+        assert con.execute(query).fetchall() == expected
+
+
+def test_duckdbs_own_relation_with_a_call_is_registered(scripted: ScriptedEndpoint) -> None:
+    """It is there before and after a statement that reads it, in and outside of a transaction."""
+    with ddb_aiquery.connect(config=scripted.settings("test")) as con:
+        con.register("asked", con.raw.sql("SELECT i FROM range(2) t(i)").project("ai_query('test', 'p' || i) AS a"))
+        for begin, end in (("BEGIN", "ROLLBACK"), ("SELECT 1", "SELECT 1")):
+            con.execute(begin)
+            con.execute("CREATE TABLE kept AS FROM asked")
+            assert con.execute("FROM kept ORDER BY a").fetchall() == [("echo: p0",), ("echo: p1",)]
+            con.execute(end)
+        assert con.execute("SELECT count(*) FROM asked").fetchall() == [(2,)]
+
+
+def test_an_answered_relation_is_registered(scripted: ScriptedEndpoint) -> None:
+    """A relation of ours can be registered; it is read once."""
+    with ddb_aiquery.connect(config=scripted.settings("test")) as con:
+        con.register("asked", con.sql("SELECT ai_query('test', 'p') AS a"))
+        assert con.execute("FROM asked").fetchall() == [("echo: p",)]
+        assert con.execute("SELECT ai_query('test', a) FROM asked").fetchall() == [("echo: echo: p",)]
