@@ -102,16 +102,20 @@ class PlanningCursor:
         return self
 
     def sql(self, query: Any, **options: Any) -> Any:
-        """Return a relation, as a Python model asks for one; DuckDB's own where its text shows no call."""
-        planner = self.planner()
-        return planner.sql(query, **options) if self._hidden.asks(str(query)) else planner.raw.sql(query, **options)
+        """Return a relation, as a Python model asks for one; a call may still be composed onto it."""
+        return self.planner().sql(query, **options)
 
     query = from_query = sql
 
     def register(self, view_name: str, python_object: object, **options: Any) -> Any:
-        """Make a Python object a table; a planned relation is read for it."""
+        """Make a Python object a table; a relation is read for it."""
         known = python_object.to_arrow_table() if isinstance(python_object, AiRelation) else python_object
         (self._planner or self._raw).register(view_name, known, **options)
+        return self
+
+    def unregister(self, view_name: str) -> Any:
+        """Forget a registered object."""
+        (self._planner or self._raw).unregister(view_name)
         return self
 
     def cursor(self) -> PlanningCursor:

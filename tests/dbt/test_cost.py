@@ -22,6 +22,27 @@ def test_a_model_has_a_budget(project: Project, scripted: ScriptedEndpoint) -> N
     assert sum(prompt.startswith("q") for prompt in scripted.prompts) <= 25  # $0.004 each, and more reserved
 
 
+COMPOSED = """
+def model(dbt, session):
+    dbt.config(materialized="table", meta={"ai_budget_usd": 0.1})
+    rows = session.sql("select i from range(40) r(i)").project("i, ai_query('test', 'q' || i) as answer")
+    return rows%s
+"""
+
+
+def test_a_python_model_has_a_budget(project: Project, scripted: ScriptedEndpoint) -> None:
+    """What it composes itself is planned, limited, and logged with its name."""
+    project.write({"models/dear.py": COMPOSED % "", "models/frame.py": COMPOSED % ".df()"})
+    project.write({"models/few.py": COMPOSED % ".filter('i < 3')"})
+    outcome = project.dbt("run")
+    for name in ("dear", "frame"):
+        assert f"limit of model.shop.{name}, $0.100000" in outcome.message(name)
+        assert len(outcome.about(name)) == 1
+    assert outcome.nodes["model.shop.few"]["status"] == "success"
+    assert "3 questions" in outcome.about("few")[0]
+    assert scripted.requests <= 40
+
+
 def test_a_budget_is_an_amount(project: Project, scripted: ScriptedEndpoint) -> None:
     """A budget that is no amount, or not written as it should be, fails its model before anything is sent."""
     wrong = {"word": "{ai_budget_usd: much}", "endless": "{ai_budget_usd: .inf}", "nothing": "{ai_budget_usd: .nan}"}
