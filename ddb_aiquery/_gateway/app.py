@@ -137,6 +137,8 @@ class Gateway:
         media = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
         if media != b"application/json":
             raise Refusal(415, "send the body as Content-Type: application/json")
+        if headers.get(b"content-encoding", b"identity").strip().lower() != b"identity":
+            raise Refusal(415, "send the body as it is, without Content-Encoding")
         told = headers.get(b"content-length", b"0")
         if told.isdigit() and int(told) > self._limit:
             raise self._too_large()

@@ -162,6 +162,7 @@ def _chat_fields() -> dict[str, Any]:
         "stop": {"oneOf": [_TEXT, _list(_TEXT)]},
         "n": {"const": 1},
         "stream": {"type": "boolean"},
+        "tools": _list(_OBJECT),
         "stream_options": _object((), _or_null({"include_usage": {"type": "boolean"}})),
         "response_format": _object(("type",), {"type": {"enum": ["text", "json_object", "json_schema"]}}),
         **_shared(),
@@ -174,8 +175,10 @@ def _replies() -> dict[str, Any]:
         ("prompt_tokens", "completion_tokens", "total_tokens"),
         dict.fromkeys(("prompt_tokens", "completion_tokens", "total_tokens"), _WHOLE),
     )
+    nullable = {"type": ["string", "null"]}
     said = _object(
-        ("role", "content", "refusal"), {"role": _TEXT, "content": _TEXT, "refusal": {"type": ["string", "null"]}}
+        ("role", "content", "refusal"),
+        {"role": _TEXT, "content": nullable, "refusal": nullable, "tool_calls": _list(_OBJECT, minItems=1)},
     )
     choice = _object(
         ("index", "message", "logprobs", "finish_reason"),

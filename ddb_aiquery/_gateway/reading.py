@@ -17,11 +17,12 @@ from ddb_aiquery.errors import AiQueryError, CallError
 
 CHAT, EMBEDDINGS, RECORDS = "chat", "embeddings", "records"
 MOST_INPUTS = 2048
+_RECORDS = ("dataframe_records", "dataframe_split", "instances", "inputs")
 _NOT_ASKED = frozenset(
     {
         *("model", "messages", "input", "stream", "stream_options", "n", "response_format", "encoding_format"),
         *("client_request_id", "usage_context", "extra_params"),
-        *("dataframe_records", "dataframe_split", "inputs", "instances", "params"),
+        *(*_RECORDS, "params"),
     }
 )
 """Fields that say how to answer or who asks; all others are parameters and part of the question."""
@@ -90,6 +91,8 @@ def read_chat(endpoint: Endpoint, fields: Mapping[str, Any]) -> Wanted:
         raise bad("messages", f"endpoint '{endpoint.name}' has the task {endpoint.task} and takes no messages")
     if fields.get("n") not in (None, 1) or isinstance(fields.get("n"), bool):  # it may be unhashable
         raise bad("n", "one answer a request; ask again with another seed for more")
+    if _flag(fields, "logprobs"):
+        raise bad("logprobs", "the gateway keeps answers without their probabilities; leave it out")
     stream = _flag(fields, "stream")
     options = _mapping(fields, "stream_options")
     form, text = _conversation(given)
@@ -133,20 +136,34 @@ def _records(endpoint: Endpoint, fields: Mapping[str, Any]) -> Wanted:
 
 
 def _rows(fields: Mapping[str, Any]) -> Sequence[Any]:
-    """Return the records of MLflow's four ways to send some."""
-    split = fields.get("dataframe_split")
-    if isinstance(split, dict):
-        columns, data = split.get("columns"), split.get("data")
-        if not isinstance(columns, list) or not isinstance(data, list) or not all(isinstance(r, list) for r in data):
-            raise bad("dataframe_split", "give columns and data, a list of rows")
-        return [dict(zip(map(str, columns), row, strict=False)) for row in data]
-    for name in ("dataframe_records", "instances", "inputs"):
-        given = fields.get(name)
-        if isinstance(given, list):
-            return given
-        if given is not None:
-            raise bad(name, "give a list of records")
-    raise bad("dataframe_records", "is missing; a custom endpoint takes a list of records")
+    """Return the records of MLflow's four ways to send some; the endpoint is sent `dataframe_records`."""
+    given = [name for name in _RECORDS if fields.get(name) is not None]
+    if len(given) != 1:
+        what = f"give one of them, not {' and '.join(given)}" if given else "is missing"
+        raise bad(given[0] if given else _RECORDS[0], f"{what}; a custom endpoint takes a list of records")
+    (name,) = given
+    value = fields[name]
+    if name == "dataframe_split":
+        return _split(value)
+    if not isinstance(value, list):
+        raise bad(name, "give a list of records")
+    wrong = next((row for row in value if not isinstance(row, dict)), None)
+    if wrong is not None and name != "dataframe_records":
+        raise bad(name, "each must be a record, {column: value}: tensors cannot be sent on")
+    return value
+
+
+def _split(value: Any) -> Sequence[Any]:
+    columns, data = (value.get("columns"), value.get("data")) if isinstance(value, dict) else (None, None)
+    if not isinstance(columns, list) or not isinstance(data, list) or not all(isinstance(row, list) for row in data):
+        raise bad("dataframe_split", "give columns and data, a list of rows")
+    names = [str(column) for column in columns]
+    if len(set(names)) < len(names):
+        raise bad("dataframe_split", "two columns have the same name")
+    for place, row in enumerate(data, 1):
+        if len(row) != len(names):
+            raise bad("dataframe_split", f"row {place} has {len(row)} values for {len(names)} columns")
+    return [dict(zip(names, row, strict=True)) for row in data]
 
 
 def _conversation(given: list[Any]) -> tuple[Form, str]:

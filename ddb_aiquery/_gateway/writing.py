@@ -78,11 +78,14 @@ class _Said:
     answer: Answer
     finish: str
     refusal: str | None = None
+    tool_calls: Sequence[Any] = ()
 
 
 def _said(outcome: Outcome, endpoint: Endpoint) -> _Said:
     if isinstance(outcome, Answer):
         return _Said(outcome, "stop")
+    if outcome.tool_calls:
+        return _Said(Answer(outcome.text, outcome.usage), "tool_calls", tool_calls=orjson.loads(outcome.tool_calls))
     finish = _AS_SAID.get(outcome.kind)
     if finish is None or outcome.status != 200:  # noqa: PLR2004
         raise failed(outcome, endpoint.name)
@@ -111,14 +114,17 @@ class _Chat:
         message: dict[str, Any] = {"role": "assistant", "content": answer.text, "refusal": self.said.refusal}
         if answer.reasoning:
             message["reasoning_content"] = answer.reasoning
+        if self.said.tool_calls:
+            message |= {"content": answer.text or None, "tool_calls": self.said.tool_calls}
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": self.said.finish}
         return {**self._head("chat.completion"), "choices": [choice], "usage": _usage(answer.usage)}
 
     def events(self, with_usage: bool) -> Iterator[bytes]:
-        """Return the stream that a client expects: a role, pieces of text, the end, and `[DONE]`."""
-        text = self.said.answer.text
+        """Return the stream that a client expects: a role, pieces of text or calls of tools, the end, and `[DONE]`."""
         deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]
-        deltas += [{"content": text[at : at + _PIECE]} for at in range(0, len(text), _PIECE)]
+        deltas += [{"reasoning_content": piece} for piece in _pieces(self.said.answer.reasoning)]
+        deltas += [{"content": piece} for piece in _pieces(self.said.answer.text)]
+        deltas += [{"tool_calls": [{"index": at, **call}]} for at, call in enumerate(self.said.tool_calls)]
         if self.said.refusal:
             deltas.append({"refusal": self.said.refusal})
         head = self._head("chat.completion.chunk")
@@ -131,6 +137,10 @@ class _Chat:
 
     def _head(self, kind: str) -> dict[str, Any]:
         return {"id": self.id, "object": kind, "created": self.created, "model": self.model}
+
+
+def _pieces(text: str) -> Iterator[str]:
+    return (text[at : at + _PIECE] for at in range(0, len(text), _PIECE))
 
 
 def _event(value: Mapping[str, Any]) -> bytes:

@@ -104,8 +104,9 @@ def _chat(context: Context) -> Outcome:
         )
     if finish not in _COMPLETE:
         return context.fails(Kind.INVALID, f"the answer is not complete: finish_reason '{finish}'", text or "")
-    calls = message.get("tool_calls")
-    if isinstance(calls, list) and calls and (finish in _CALLED or not text):
+    called = message.get("tool_calls")
+    calls = [call for call in called if isinstance(call, dict)] if isinstance(called, list) else []
+    if calls and (finish in _CALLED or not text):
         why = "the model called a tool instead of answering; leave tools out of the request"
         return replace(context.fails(Kind.ROW, why, text or ""), tool_calls=orjson.dumps(calls).decode())
     if text is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -14,13 +15,22 @@ from pathlib import Path
 import httpx
 import pytest
 
-from ddb_aiquery.testing import Refusal, ScriptedEndpoint, Slow, Status, Truncated
+from ddb_aiquery.testing import Malformed, Refusal, ScriptedEndpoint, Slow, Status, Truncated
 
 pytest.importorskip("uvicorn", reason="needs ddb-aiquery[server]")
 pytest.importorskip("httptools", reason="needs ddb-aiquery[server]")
 
 TOKEN = "a-token-of-at-least-32-characters-for-tests"  # noqa: S105
 PACKAGE = Path(__file__).parents[2]
+
+
+CALL = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": '{"city":"Bern"}'}}
+
+
+def says(message, finish):
+    """Return a reply with this message."""
+    choice = {"index": 0, "message": {"role": "assistant", **message}, "finish_reason": finish}
+    return Malformed(json.dumps({"choices": [choice], "usage": {"prompt_tokens": 3, "completion_tokens": 4}}).encode())
 
 
 def answer(prompt, request):
@@ -33,6 +43,8 @@ def answer(prompt, request):
         "slow": lambda: Slow(float(rest or 0.5)),
         "truncated": lambda: Truncated("half an ans"),
         "refused": lambda: Refusal("I would rather not."),
+        "tool": lambda: says({"content": rest or None, "tool_calls": [CALL]}, "tool_calls"),
+        "think": lambda: says({"content": "42", "reasoning_content": "hm " * 200}, "stop"),
     }
     if word in steps:
         return steps[word]()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import socket
 
@@ -66,6 +67,7 @@ def test_an_unknown_endpoint_names_the_nearest(client) -> None:
         ({"model": None}, "model"),
         ({"n": 2}, "n: "),
         ({"n": {}}, "n: "),
+        ({"logprobs": True}, "logprobs"),
         ({"stream": "yes"}, "stream"),
         ({"stream_options": []}, "stream_options"),
         ({"temperature": 9}, "temperature"),
@@ -102,6 +104,40 @@ def test_a_wrong_field_of_embeddings_is_named(client, fields, named) -> None:
     reply = client.post("/v1/embeddings", json={"model": "vectors", **fields})
     assert reply.status_code == 400
     assert named in reply.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({}, "dataframe_records: is missing"),
+        ({"dataframe_records": []}, "give 1 to 2048 records"),
+        ({"dataframe_records": {"a": 1}}, "dataframe_records: give a list of records"),
+        ({"dataframe_records": [{"a": 1}], "inputs": [{"a": 2}]}, "give one of them"),
+        ({"inputs": {"a": [1, 2]}}, "inputs: give a list of records"),
+        ({"inputs": [[1, 2], [3, 4]]}, "inputs: each must be a record"),
+        ({"instances": ["text"]}, "instances: each must be a record"),
+        ({"dataframe_split": [[1]]}, "dataframe_split: give columns and data"),
+        ({"dataframe_split": {"columns": ["a", "a"], "data": [[1, 2]]}}, "two columns have the same name"),
+        ({"dataframe_split": {"columns": ["a", "b"], "data": [[1, 2], [3]]}}, "row 2 has 1 values for 2 columns"),
+        ({"dataframe_split": {"columns": ["a"], "data": [[1, 2]]}}, "row 1 has 2 values for 1 columns"),
+    ],
+)
+def test_wrong_records_are_never_half_sent(gateway, client, fields, said) -> None:
+    """A row that does not fit its columns, or two ways at once, is a 400 in words; nothing is asked."""
+    before = gateway.upstream.requests
+    reply = client.post("/serving-endpoints/sums/invocations", json=fields)
+    assert reply.status_code == 400
+    assert said in reply.json()["message"]
+    assert gateway.upstream.requests == before
+
+
+def test_a_packed_body_is_a_415(client) -> None:
+    """It says what is wrong, not that gzip is bad JSON."""
+    packed = gzip.compress(json.dumps(body("hello")).encode())
+    headers = {"content-type": "application/json", "content-encoding": "gzip"}
+    reply = client.post(CHAT, content=packed, headers=headers)
+    assert reply.status_code == 415
+    assert "Content-Encoding" in reply.json()["error"]["message"]
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b"null", b'{"a":' * 2000])

@@ -11,7 +11,7 @@ import pytest
 
 import ddb_aiquery
 
-from .conftest import TOKEN, body
+from .conftest import CALL, TOKEN, body
 
 CHATS = [
     "/v1/chat/completions",
@@ -113,6 +113,46 @@ def test_a_refusal_is_a_message(client) -> None:
     assert "rather not" in choice["message"]["refusal"]
 
 
+TOOLS = {"tools": [{"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}]}
+
+
+@pytest.mark.parametrize(("prompt", "content"), [("tool", None), ("tool:Let me see.", "Let me see.")])
+def test_a_tool_that_the_model_calls_is_passed_on(gateway, client, prompt, content) -> None:
+    """What SQL has no use for, a chat client goes on from: the call comes whole and as a stream, and is never stored."""
+    before = gateway.upstream.requests
+    (choice,) = client.post("/v1/chat/completions", json=body(prompt, **TOOLS)).json()["choices"]
+    assert choice["finish_reason"] == "tool_calls"
+    assert choice["message"] == {"role": "assistant", "content": content, "refusal": None, "tool_calls": [CALL]}
+    text = client.post("/v1/chat/completions", json=body(prompt, stream=True, **TOOLS)).text
+    events = [json.loads(line[6:])["choices"][0] for line in text.split("\n\n") if line.startswith("data: {")]
+    assert [call for event in events for call in event["delta"].get("tool_calls", [])] == [{"index": 0, **CALL}]
+    assert events[-1]["finish_reason"] == "tool_calls"
+    assert gateway.upstream.requests == before + 2
+    (answer,) = ddb_aiquery.complete("test", [prompt], config=gateway.config, fail_on_error=False)
+    assert "called a tool" in answer.message
+
+
+def test_a_tools_result_is_answered(gateway, client) -> None:
+    """The conversation goes on with the call and what came of it, both as the client sent them."""
+    asked = {"role": "user", "content": "weather?"}
+    called = {"role": "assistant", "content": None, "tool_calls": [CALL]}
+    result = {"role": "tool", "tool_call_id": "call_1", "content": "sunny"}
+    reply = client.post("/v1/chat/completions", json={"model": "test", "messages": [asked, called, result], **TOOLS})
+    assert reply.status_code == 200
+    sent = json.loads(gateway.upstream.received[-1].body)
+    assert sent["messages"] == [asked, {"role": "assistant", "tool_calls": [CALL]}, result]
+    assert sent["tools"] == TOOLS["tools"]
+
+
+def test_reasoning_is_streamed_too(client) -> None:
+    """What the whole answer has in `reasoning_content`, a stream has in pieces before the text."""
+    whole = client.post("/v1/chat/completions", json=body("think")).json()["choices"][0]["message"]
+    text = client.post("/v1/chat/completions", json=body("think", stream=True)).text
+    deltas = [json.loads(line[6:])["choices"][0]["delta"] for line in text.split("\n\n") if line.startswith("data: {")]
+    assert "".join(delta.get("reasoning_content", "") for delta in deltas) == whole["reasoning_content"] == "hm " * 200
+    assert "".join(delta.get("content", "") for delta in deltas) == "42"
+
+
 def test_embeddings_come_as_lists_or_packed(client) -> None:
     """One vector a text, in order; base64 holds the same numbers as 32-bit floats."""
     sent = {"model": "vectors", "input": ["a", "b", "a"]}
@@ -131,7 +171,9 @@ def test_embeddings_come_as_lists_or_packed(client) -> None:
     [
         {"dataframe_records": [{"a": 1, "b": 2}, {"a": 3, "b": 4}]},
         {"dataframe_split": {"columns": ["a", "b"], "data": [[1, 2], [3, 4]]}},
+        {"dataframe_split": {"index": [7, 9], "columns": ["a", "b"], "data": [[1, 2], [3, 4]]}, "inputs": None},
         {"instances": [{"a": 1, "b": 2}, {"a": 3, "b": 4}]},
+        {"inputs": [{"a": 1, "b": 2}, {"a": 3, "b": 4}]},
     ],
 )
 def test_a_custom_endpoint_predicts(client, fields) -> None:

@@ -106,10 +106,21 @@ def test_reasoning_beside_the_content(field):
     assert OUTCOME(reply(chat(**{field: "hm"}))).reasoning == "hm"
 
 
-def test_a_tool_call_without_content_is_the_rows_failure():
-    """Asking again would bring another tool call."""
-    outcome = OUTCOME(reply(chat(content=None, finish="tool_calls", tool_calls=[{"id": "1"}])))
+@pytest.mark.parametrize(
+    ("content", "finish"),
+    [(None, "tool_calls"), ("", "tool_calls"), ("Let me see.", "tool_calls"), ("", "stop"), ([], "stop")],
+)
+def test_a_tool_call_is_the_rows_failure(content, finish):
+    """Asking again would bring another tool call; it is kept for who can follow it, and never taken for an answer."""
+    outcome = OUTCOME(reply(chat(content=content, finish=finish, tool_calls=[{"id": "1"}])))
     assert (outcome.kind, "tool" in outcome.message) == (Kind.ROW, True)
+    assert (outcome.text, outcome.tool_calls) == (content or "", '[{"id":"1"}]')
+
+
+def test_a_tool_that_the_server_called_itself_leaves_the_answer():
+    """The text is the answer where the model stopped by itself."""
+    outcome = OUTCOME(reply(chat(content="found it", finish="stop", tool_calls=[{"id": "1"}])))
+    assert outcome.text == "found it"
 
 
 @pytest.mark.parametrize(
