@@ -129,12 +129,7 @@ class AiConnection:
         with pointing_to_translate(str(_text(query))):
             return self._relation(query, alias, params, sys._getframe(1))  # noqa: SLF001
 
-    def query(self, query: Any, *, alias: str = "", params: Any = None) -> AiRelation | None:
-        """Return a lazy relation; the same as `sql`."""
-        with pointing_to_translate(str(_text(query))):
-            return self._relation(query, alias, params, sys._getframe(1))  # noqa: SLF001
-
-    from_query = query
+    query = from_query = sql
 
     # What the planner adds
 

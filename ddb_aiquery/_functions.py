@@ -60,7 +60,7 @@ def _create_functions(con: duckdb.DuckDBPyConnection) -> None:
     # Consistent, so that equal calls are shared (DESIGN.md section 4); a listing changes while it is looked at.
     functions: list[tuple[str, Callable[..., Any], Any, bool]] = [
         ("__ai_query", _ai_query, VARCHAR, False),
-        ("__ai_structure", ai_structure, VARCHAR, False),
+        ("__ai_structure", structures, VARCHAR, False),
         *((name, _listing(name), list_type(schema), True) for name, (_, schema) in TABLES.items()),
     ]
     for name, function, returns, volatile in functions:
@@ -97,7 +97,7 @@ def _any_session() -> Session:
     raise AiQueryError("this connection was closed: connect or register again")
 
 
-def ai_structure(*columns: Any) -> pa.Array:
+def structures(*columns: Any) -> pa.Array:
     """Return, for each row of returnType, responseFormat and failOnError, the structure that from_json reads with."""
     rows = zip(*(_array(column).to_pylist() for column in columns), strict=True)
     return _arrow.texts([_structure(row) for row in rows])

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import platformdirs
 
 from ddb_aiquery._address import check_endpoint_url
-from ddb_aiquery._databricks import PROFILE_VARIABLE, with_login
+from ddb_aiquery._databricks_login import PROFILE_VARIABLE, with_login
 from ddb_aiquery._providers import PROVIDERS, Provider
 from ddb_aiquery._redact import REDACTOR
 from ddb_aiquery._setting_keys import ENDPOINT, TABLES, Source

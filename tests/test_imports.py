@@ -14,7 +14,7 @@ import ddb_aiquery
 PACKAGE = Path(ddb_aiquery.__file__).parent
 GROUND = {
     "errors",
-    "_databricks",
+    "_databricks_login",
     "_values",
     "_settings",
     "_setting_keys",

@@ -37,10 +37,10 @@ ANSWERS = pa.schema([*_COMMON, ("model", pa.string()), ("finish", pa.string()), 
 FAILURES = pa.schema(
     [*_COMMON, ("kind", pa.string()), ("message", pa.string()), ("status", pa.int64()), ("times", pa.int64())]
 )
-_WHOLE = pa.field("request", pa.large_string())
+_REQUEST = pa.field("request", pa.large_string())
 
 _RUN_TEXTS = ("id", "endpoint", "label", "sql")
-_RUN_WHOLE = (
+_RUN_NUMBERS = (
     *("rows", "questions", "cached", "sent", "retried", "failed"),
     *("input_tokens", "output_tokens", "cost_micro", "saved_micro"),
 )
@@ -56,13 +56,13 @@ class Listing(Part):
         input_tokens, output_tokens, cost_micro, saved_micro, seconds. Others are passed over.
         """
         texts = {name: None if row.get(name) is None else encode(str(row[name])) for name in _RUN_TEXTS}
-        numbers = {name: None if row.get(name) is None else bounded(int(row[name])) for name in _RUN_WHOLE}
+        numbers = {name: None if row.get(name) is None else bounded(int(row[name])) for name in _RUN_NUMBERS}
         seconds = {"at": row["at"], "seconds": row.get("seconds")}
         self._database.write(lambda it: it.execute(SQL["put_run"], texts | numbers | seconds), durable=False)
 
     def runs(self) -> list[dict[str, Any]]:
         """Return the rows of `record_run`, oldest first, each with every key."""
-        names = ["id", "at", *_RUN_TEXTS[1:], *_RUN_WHOLE, "seconds"]
+        names = ["id", "at", *_RUN_TEXTS[1:], *_RUN_NUMBERS, "seconds"]
         read = self._database.read(lambda it: rows(it, "runs"))
         return [{name: show(v) if isinstance(v, bytes) else v for name, v in zip(names, r, strict=True)} for r in read]
 
@@ -120,7 +120,7 @@ class Listing(Part):
     def _list(
         self, statement: str, schema: pa.Schema, read: Callable[[Row], Row], whole: bool
     ) -> Iterator[pa.RecordBatch]:
-        schema = schema.append(_WHOLE) if whole else schema
+        schema = schema.append(_REQUEST) if whole else schema
         after = 0
         while True:
             found = self._database.read(lambda it, after=after: rows(it, statement, (after, _AT_ONCE)))  # type: ignore[misc]
@@ -139,7 +139,7 @@ def _common(row: Row) -> Row:
     # fmt: off
     return (
         key.hex() if isinstance(key, bytes) else "", show(endpoint), at, _prompt(_request(row)), show(text),
-        _whole(tokens_in), _whole(tokens_out), estimated == 1, _whole(cost_micro) / 1e6, show(request_id),
+        _count(tokens_in), _count(tokens_out), estimated == 1, _count(cost_micro) / 1e6, show(request_id),
     )
     # fmt: on
 
@@ -150,14 +150,14 @@ def _answer(row: Row) -> Row:
 
 def _failure(row: Row) -> Row:
     kind, message, status, times = row[12:]
-    return (*_common(row), show(kind), show(message), None if status is None else _whole(status), _whole(times))
+    return (*_common(row), show(kind), show(message), None if status is None else _count(status), _count(times))
 
 
 def _request(row: Row) -> bytes:
     return unpack(row[10], row[11])
 
 
-def _whole(number: object) -> int:
+def _count(number: object) -> int:
     return number if isinstance(number, int) else 0
 
 
@@ -174,17 +174,17 @@ def _prompt(request: bytes) -> str:
 def _parquet(file: Any, batches: Iterator[pa.RecordBatch]) -> int:
     import pyarrow.parquet as pq  # noqa: PLC0415 (a first answer needs none of it)
 
-    rows = 0
-    with pq.ParquetWriter(file, ANSWERS.append(_WHOLE), compression="zstd") as writer:
+    written = 0
+    with pq.ParquetWriter(file, ANSWERS.append(_REQUEST), compression="zstd") as writer:
         for batch in batches:
             writer.write_batch(batch)
-            rows += batch.num_rows
-    return rows
+            written += batch.num_rows
+    return written
 
 
 def _lines(file: Any, batches: Iterator[pa.RecordBatch]) -> int:
-    rows = 0
+    written = 0
     for batch in batches:
         file.writelines(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in batch.to_pylist())
-        rows += batch.num_rows
-    return rows
+        written += batch.num_rows
+    return written

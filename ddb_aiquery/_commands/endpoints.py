@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from ddb_aiquery._cache import open_store
-from ddb_aiquery._databricks import PROFILE_VARIABLE
+from ddb_aiquery._databricks_login import PROFILE_VARIABLE
 from ddb_aiquery._engine.rates import read_limit
 from ddb_aiquery._engine.shared import endpoint_id
 from ddb_aiquery._redact import REDACTOR

@@ -9,7 +9,7 @@ import orjson
 import pyarrow as pa
 
 from ddb_aiquery import _progress
-from ddb_aiquery._functions import ai_structure as structures
+from ddb_aiquery._functions import structures
 from ddb_aiquery._session import Session
 from ddb_aiquery._settings import load
 from ddb_aiquery._shell.native.wire import What
