@@ -7,10 +7,10 @@ from typing import Any
 
 import duckdb
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 import ddb_aiquery
-from ddb_aiquery._values import Estimate
+from ddb_aiquery._values import Estimate, usd
 from ddb_aiquery.errors import AiQueryError
 
 COLUMNS = ("questions", "cached", "to_send", "input_tokens")
@@ -38,17 +38,18 @@ def run(sql: str, database: str = ":memory:", config: Any = None) -> int:
 
 
 def run_dbt(project: str) -> int:
-    """Print the estimate of a whole dbt run, one line a model; the settings are those of its profile."""
+    """Print the estimate of a whole `dbt build`, one line a node; the settings are those of its profile."""
     try:
         from ddb_aiquery._dbt.estimate import estimate_project  # noqa: PLC0415 (dbt is optional)
     except ImportError:
         raise AiQueryError("--dbt-project needs dbt: pip install 'ddb-aiquery[dbt]'") from None
     lines = estimate_project(Path(project))
-    table = Table("model", *COLUMNS, "cost_usd")
+    table = Table(Column("model", overflow="fold"), *COLUMNS, "cost")
     for line in lines:
-        table.add_row(line.name, *_row(line.estimate))
+        table.add_row(line.name, *(_row(line.estimate) if line.counted else "?" * (len(COLUMNS) + 1)))
+    counted = [line.estimate for line in lines if line.counted]
     if len(lines) > 1:
-        table.add_row("all", *_row(_total([line.estimate for line in lines])))
+        table.add_row("all" if len(counted) == len(lines) else "all but ?", *_row(_total(counted)))
     console = Console(highlight=False, markup=False)
     console.print(table)
     for line in lines:
@@ -59,9 +60,10 @@ def run_dbt(project: str) -> int:
 
 def _row(estimate: Estimate) -> list[str]:
     most = "<= " if estimate.bound else ""
-    return [*(f"{most}{getattr(estimate, name):,}" for name in COLUMNS), f"{most}{estimate.cost_usd:.4f}"]
+    return [*(f"{most}{getattr(estimate, name):,}" for name in COLUMNS), f"{most}{usd(estimate.cost_usd)}"]
 
 
 def _total(estimates: list[Estimate]) -> Estimate:
+    """Return the sum; equal questions of several models are asked once, so it is an upper limit."""
     sums = {name: sum(getattr(estimate, name) for estimate in estimates) for name in (*COLUMNS, "cost_usd")}
-    return Estimate(**sums, bound=any(estimate.bound for estimate in estimates))
+    return Estimate(**sums, bound=any(e.bound for e in estimates) or sum(e.to_send > 0 for e in estimates) > 1)

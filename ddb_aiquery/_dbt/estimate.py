@@ -1,8 +1,9 @@
-"""What a dbt run would ask and cost, before it starts: compiled by dbt, counted by the planner, nothing is sent.
+"""What `dbt build` would ask and cost, before it starts: compiled by dbt, counted by the planner, nothing is sent.
 
-Each model's SQL is counted over stand-ins for what it reads: temporary views with today's SQL of the models before it.
-So a view that changes, or a table that is not built yet, counts as the run would find it. An incremental model stands
-as what it holds plus what it would add, which is an upper limit.
+The SQL of each model, snapshot and data test is counted over stand-ins for what it reads: temporary views with today's
+SQL of the models before it. So a view that changes, or a table that is not built yet, counts as the run would find it.
+An incremental model stands as what it holds plus what it would add, which is an upper limit. A view asks nothing
+itself: who reads it does.
 """
 
 from __future__ import annotations
@@ -27,18 +28,22 @@ from ddb_aiquery._values import Estimate
 from ddb_aiquery.errors import AiQueryError
 
 GROWING = frozenset({"incremental", "snapshot"})
+READ_LATER = frozenset({"view", "table_function"})
+LATER = "asks nothing until it is read: what reads it is counted"
+OVER = "reads what the run has yet to make: upper limits, its questions included"
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One model's estimate."""
+    """One model's estimate; `counted` is False where nothing is known but the note."""
 
     name: str
     estimate: Estimate
+    counted: bool = True
 
 
 def estimate_project(project: Path) -> list[Line]:
-    """Return an estimate of every model and snapshot that asks, in the order in which they run.
+    """Return an estimate of every model, snapshot and data test that asks, in the order in which they run.
 
     Raises:
         AiQueryError: dbt cannot compile the project, or its profile has no planner.
@@ -52,7 +57,7 @@ def estimate_project(project: Path) -> list[Line]:
 
 
 def _compiled(project: Path) -> list[Any]:
-    """Let dbt compile the project; return its models, seeds and snapshots, each after what it reads."""
+    """Let dbt compile the project; return its models, seeds, snapshots and tests, each after what it reads."""
     place = ["--project-dir", str(project)]
     if (project / "profiles.yml").exists() and "DBT_PROFILES_DIR" not in os.environ:
         place += ["--profiles-dir", str(project)]
@@ -61,9 +66,9 @@ def _compiled(project: Path) -> list[Any]:
     if not outcome.success:
         reasons = outcome.exception or "; ".join(str(r.message) for r in results if str(r.status) == "error")
         raise AiQueryError(f"dbt cannot compile {project}: {' '.join(str(reasons).split())}")
-    found = {result.node.unique_id: result.node for result in results}
+    found = {result.node.unique_id: result.node for result in sorted(results, key=lambda r: str(r.node.unique_id))}
     before = {name: found.keys() & set(getattr(node.depends_on, "nodes", ())) for name, node in found.items()}
-    kinds = {"model", "seed", "snapshot"}
+    kinds = {"model", "seed", "snapshot", "test"}
     return [found[name] for name in TopologicalSorter(before).static_order() if found[name].resource_type in kinds]
 
 
@@ -84,17 +89,22 @@ def _connection() -> Iterator[AiConnection]:
 def _lines(con: AiConnection, project: Path, nodes: list[Any]) -> Iterator[Line]:
     stands: dict[str, str] = {}
     unsure: set[str] = set()
+    views: set[str] = set()  # that ask when they are read
     for place, node in enumerate(nodes):
-        text, exists = _over(_text(node, project), stands), _exists(con, node)
+        source, read = _text(node, project), set(getattr(node.depends_on, "nodes", ()))
+        text, exists = _over(source, stands), _exists(con, node)
         grows = exists and node.config.materialized in GROWING and _has_rows(con, text)
-        bound = not unsure.isdisjoint(getattr(node.depends_on, "nodes", ()))
-        asks = node.resource_type != "seed" and shows_call(_text(node, project))
+        bound = not unsure.isdisjoint(read)
+        asks = _calls(con, node, source) or not views.isdisjoint(read)
+        later = node.config.materialized in READ_LATER
         if asks:
-            yield Line(node.name, _estimate(con, text, bound=bound))
+            yield Line(node.name, Estimate(note=LATER)) if later else _line(con, node.name, text, bound=bound)
+        if asks and later:
+            views.add(node.unique_id)
         same = exists and (node.resource_type == "seed" or (node.config.materialized in GROWING and not grows))
-        if bound or grows or (asks and not same):
+        if bound or grows or (asks and not same and not later):
             unsure.add(node.unique_id)
-        if same or not text:
+        if same or not text or node.resource_type == "test":
             continue
         if grows:
             text = f"SELECT * FROM {node.relation_name} UNION ALL BY NAME ({text})"  # noqa: S608 (dbt has quoted it)
@@ -102,6 +112,13 @@ def _lines(con: AiConnection, project: Path, nodes: list[Any]) -> Iterator[Line]
         with contextlib.suppress(duckdb.Error):  # whoever reads it says what is wrong
             con.execute(f"CREATE TEMP VIEW {name} AS {text}")
             stands[node.relation_name] = name
+
+
+def _calls(con: AiConnection, node: Any, source: str) -> bool:
+    """Return whether a node's own text calls, or names a macro or a view of the database that does."""
+    if node.resource_type == "seed":
+        return False
+    return con.has_calls(source) if source else shows_call(node.raw_code)
 
 
 def _has_rows(con: AiConnection, text: str) -> bool:
@@ -135,15 +152,12 @@ def _exists(con: AiConnection, node: Any) -> bool:
     return True
 
 
-def _estimate(con: AiConnection, text: str, *, bound: bool) -> Estimate:
+def _line(con: AiConnection, name: str, text: str, *, bound: bool) -> Line:
     if not text:
-        return Estimate(bound=True, note="a Python model decides itself what it asks")
+        return Line(name, Estimate(note="not counted: a Python model decides itself what it asks"), counted=False)
     try:
         made = con.estimate(text)
     except (duckdb.Error, AiQueryError) as error:
-        return Estimate(bound=True, note=f"not counted: {str(error).splitlines()[0]}")
-    if bound:
-        return replace(
-            made, bound=True, note="reads what the run has yet to make: upper limits, its questions included"
-        )
-    return made
+        return Line(name, Estimate(note=f"not counted: {str(error).splitlines()[0]}"), counted=False)
+    counted = not made.note.startswith("unplanned")
+    return Line(name, replace(made, bound=True, note=OVER) if bound and counted else made, counted)

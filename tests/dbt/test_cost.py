@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 
+import duckdb
 from shop_project import Project, profile
 
+import ddb_aiquery
 from ddb_aiquery.testing import ScriptedEndpoint
 
 MODEL = "{{ config(materialized='table') }} select ai_query('test', 'q' || i) as answer from range(40) r(i)"
@@ -127,3 +129,31 @@ def test_a_run_is_estimated_before_it_starts(project: Project, scripted: Scripte
     assert project.dbt("build").success
     assert "first 20 20 0" in project.estimate()
     assert scripted.requests == 25
+
+
+LATER = {
+    "models/seen.sql": "{{ config(materialized='view') }} " + MODEL.partition("}} ")[2],
+    "models/reader.sql": "{{ config(materialized='table') }} select answer from {{ ref('seen') }} limit 5",
+    "models/wrapped.sql": "{{ config(materialized='table') }} select asked('w' || i) as a from range(7) r(i)",
+    "models/twice.sql": MODEL,
+    "models/own.py": COMPOSED % "",
+    "models/free.py": "def model(dbt, session):\n    return session.sql('select 1 as i').df()",
+    "tests/doubtful.sql": "select 1 from range(3) r(i) where ai_query('test', 'doubt ' || i) = 'yes'",
+    "tests/present.sql": "select 1 from {{ ref('seen') }} where answer is null",
+}
+
+
+def test_an_estimate_counts_who_reads_a_view(project: Project, scripted: ScriptedEndpoint) -> None:
+    """Views, macros of the database, data tests and Python models: counted where they ask, or said to be unknown."""
+    project.write(LATER)
+    with duckdb.connect(project.environment["SHOP_DATABASE"]) as con:
+        ddb_aiquery.register(con, config=scripted.settings("test"))
+        con.execute("CREATE MACRO asked(x) AS ai_query('test', x)")
+    told = project.estimate()
+    for line in ("seen 0 0 0", "reader 5 0 5", "wrapped 7 0 7", "doubtful 3 0 3", "present 40 0 40"):
+        assert f" {line} " in told
+    assert " own ? ? ? ? ?" in told
+    assert " free " not in told
+    assert "all but ? <= 95 " in told
+    assert "seen: asks nothing until it is read" in told
+    assert scripted.requests == 0
