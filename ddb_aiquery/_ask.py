@@ -64,19 +64,19 @@ class Group:
 ReadTerms = Callable[[Sequence[Any]], Terms]
 
 
-def groups(columns: Sequence[pa.Array], terms: ReadTerms) -> list[Group]:
-    """Split a chunk's argument columns by their options and find the distinct Questions of each part."""
+def grouped(columns: Sequence[pa.Array], terms: ReadTerms) -> list[Group]:
+    """Split a chunk's argument columns by their options and find the distinct Questions of each Group."""
     if not len(columns[0]):
         return []
     if all(_constant(columns[position]) for position in _OPTIONS):
         options = [columns[position][0].as_py() for position in _OPTIONS]
         return [_group(terms(options), columns[1], columns[6], None)]
-    parts: dict[str, tuple[Sequence[Any], list[int]]] = {}
+    by_options: dict[str, tuple[Sequence[Any], list[int]]] = {}
     for row, given in enumerate(zip(*(columns[p].to_pylist() for p in _OPTIONS), strict=True)):
-        parts.setdefault(repr(given), (given, []))[1].append(row)
+        by_options.setdefault(repr(given), (given, []))[1].append(row)
     return [
         _group(terms(given), columns[1].take(_arrow.places(rows)), columns[6].take(_arrow.places(rows)), rows)
-        for given, rows in parts.values()
+        for given, rows in by_options.values()
     ]
 
 
@@ -183,92 +183,94 @@ def _name(terms: Terms) -> object:
     return terms.endpoint.name, terms.parameters, terms.shape
 
 
-def send(parts: Sequence[Group], engine: Engine, memo: Memo, asking: Asking) -> None:
+def send(groups: Sequence[Group], engine: Engine, memo: Memo, asking: Asking) -> None:
     """Set the Questions of every Group going that the Memo does not know."""
-    for part in parts:
-        terms = part.terms
+    for group in groups:
+        terms = group.terms
         made = memo.of(terms)
-        part.documents = [made.get(ask) for ask in part.asks]
-        part.pending = [
-            place for place, document in enumerate(part.documents) if document is None and part.asks[place] is not None
+        group.documents = [made.get(ask) for ask in group.asks]
+        group.pending = [
+            place
+            for place, document in enumerate(group.documents)
+            if document is None and group.asks[place] is not None
         ]
-        for place in part.pending:
-            failure = memo.failure(terms, part.asks[place])
+        for place in group.pending:
+            failure = memo.failure(terms, group.asks[place])
             if failure is not None:
-                raise _error(failure, part, place)
-        for place, failure in part.unasked.items():
+                raise _error(failure, group, place)
+        for place, failure in group.unasked.items():
             asking.tally.add(failed=1)
-            part.documents[place] = _told(failure, part)
+            group.documents[place] = _told(failure, group)
         asking.tally.endpoints.add(terms.endpoint.name)
-        if part.pending:
-            part.asking = replace(asking, fail_fast=terms.shape.fail_on_error)
-            part.batch = engine.submit(terms.endpoint, [part.question(i) for i in part.pending], part.asking)
+        if group.pending:
+            group.asking = replace(asking, fail_fast=terms.shape.fail_on_error)
+            group.batch = engine.submit(terms.endpoint, [group.question(i) for i in group.pending], group.asking)
 
 
-def receive(parts: Sequence[Group], engine: Engine, memo: Memo, tick: Callable[[], None]) -> None:
+def receive(groups: Sequence[Group], engine: Engine, memo: Memo, tick: Callable[[], None]) -> None:
     """Wait for every Group's outcomes and make documents of them.
 
     Raises:
         AiQueryError: a Failure that ends the statement.
     """
-    for part in parts:
-        if part.batch is None or part.asking is None:
+    for group in groups:
+        if group.batch is None or group.asking is None:
             continue
-        outcomes = engine.wait(part.batch, part.asking, tick)
-        if part.batch.failure is not None:
-            _end(part.batch.failure, part, part.pending[part.batch.failed_at], memo)
-        if findings := _fill(part, part.batch, outcomes, memo):
-            engine.note(part.terms.endpoint, findings)
+        outcomes = engine.wait(group.batch, group.asking, tick)
+        if group.batch.failure is not None:
+            _end(group.batch.failure, group, group.pending[group.batch.failed_at], memo)
+        if findings := _fill(group, group.batch, outcomes, memo):
+            engine.note(group.terms.endpoint, findings)
 
 
-def _fill(part: Group, batch: Batch, outcomes: Sequence[Outcome], memo: Memo) -> list[Finding]:
+def _fill(group: Group, batch: Batch, outcomes: Sequence[Outcome], memo: Memo) -> list[Finding]:
     """Make documents of a Group's outcomes, and return the answers whose text had to be mended for their type."""
     findings: list[Finding] = []
-    shaped, made = part.terms.shape, memo.of(part.terms)
-    for place, outcome in zip(part.pending, outcomes, strict=True):
+    shaped, made = group.terms.shape, memo.of(group.terms)
+    for place, outcome in zip(group.pending, outcomes, strict=True):
         read = shaped.read(outcome) if isinstance(outcome, Answer) else outcome
         if isinstance(read, Failure):
             if isinstance(outcome, Answer):  # a failed call was counted when it came
                 batch.tally.add(failed=1)
             if shaped.fail_on_error or _failures.ends_statement(read):
-                _end(read, part, place, memo)
-            document = _told(read, part)
+                _end(read, group, place, memo)
+            document = _told(read, group)
         else:
             if isinstance(outcome, Answer) and read.note != outcome.note:
-                findings.append(Finding(part.question(place), outcome, read.note))
+                findings.append(Finding(group.question(place), outcome, read.note))
             document = shaped.document(read)
-        part.documents[place] = document
+        group.documents[place] = document
         if document is not None:
-            memo.put(made, part.asks[place], document)
+            memo.put(made, group.asks[place], document)
     return findings
 
 
-def _told(failure: Failure, part: Group) -> str | None:
+def _told(failure: Failure, group: Group) -> str | None:
     """Return the document of a row that failed alone."""
-    said = _failures.sentence(_failures.with_condition(failure, part.terms.parameters), part.terms.endpoint.name)
-    return part.terms.shape.document(replace(failure, message=said))
+    said = _failures.sentence(_failures.with_condition(failure, group.terms.parameters), group.terms.endpoint.name)
+    return group.terms.shape.document(replace(failure, message=said))
 
 
-def _end(failure: Failure, part: Group, place: int, memo: Memo) -> NoReturn:
-    memo.failed(part.terms, part.asks[place], failure)
-    raise _error(failure, part, place)
+def _end(failure: Failure, group: Group, place: int, memo: Memo) -> NoReturn:
+    memo.failed(group.terms, group.asks[place], failure)
+    raise _error(failure, group, place)
 
 
-def _error(failure: Failure, part: Group, place: int) -> AiQueryError:
-    failure = _failures.with_condition(failure, part.terms.parameters)
-    return _failures.error(failure, part.terms.endpoint.name, part.question(place).request)
+def _error(failure: Failure, group: Group, place: int) -> AiQueryError:
+    failure = _failures.with_condition(failure, group.terms.parameters)
+    return _failures.error(failure, group.terms.endpoint.name, group.question(place).request)
 
 
-def column(parts: Sequence[Group], length: int) -> pa.Array:
+def column(groups: Sequence[Group], length: int) -> pa.Array:
     """Put the Groups' documents back into the order of the chunk's rows."""
-    if len(parts) == 1 and parts[0].rows is None:
-        return _spread(parts[0])
+    if len(groups) == 1 and groups[0].rows is None:
+        return _spread(groups[0])
     values: list[str | None] = [None] * length
-    for part in parts:
-        for row, document in zip(part.rows or [], _spread(part).to_pylist(), strict=True):
+    for group in groups:
+        for row, document in zip(group.rows or [], _spread(group).to_pylist(), strict=True):
             values[row] = document
     return _arrow.texts(values)
 
 
-def _spread(part: Group) -> pa.Array:
-    return _arrow.texts(part.documents).take(part.which)
+def _spread(group: Group) -> pa.Array:
+    return _arrow.texts(group.documents).take(group.which)

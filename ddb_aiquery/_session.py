@@ -121,15 +121,15 @@ class Session:
             AiQueryError: what ends the statement; also kept for `take_error`.
         """
         running = self._current()
-        parts: list[_ask.Group] = []
+        groups: list[_ask.Group] = []
         try:
             running.tally.add(rows=len(columns[0]))
-            parts = _ask.groups(columns, self.read_terms)
-            _ask.send(parts, self.engine, running.memo, running.asking)
-            _ask.receive(parts, self.engine, running.memo, running.progress.tick)
-            return _ask.column(parts, len(columns[0]))
+            groups = _ask.grouped(columns, self.read_terms)
+            _ask.send(groups, self.engine, running.memo, running.asking)
+            _ask.receive(groups, self.engine, running.memo, running.progress.tick)
+            return _ask.column(groups, len(columns[0]))
         except BaseException as error:
-            self._abandon(parts)
+            self._abandon(groups)
             with self._lock:
                 self._error = error
             running.idle = IDLE_FAILED
@@ -152,11 +152,11 @@ class Session:
         asking = running.asking
         try:
             for batch in batches:
-                parts = _ask.groups(batch.columns[: len(_ask.ARGUMENTS)], self.read_terms)
-                under_way.append((batch, parts))
+                groups = _ask.grouped(batch.columns[: len(_ask.ARGUMENTS)], self.read_terms)
+                under_way.append((batch, groups))
                 if "rows" in batch.schema.names:  # how many rows of the data ask each question
                     running.tally.add(rows=pc.sum(batch.column("rows")).as_py() or 0)
-                _ask.send(parts, self.engine, running.memo, asking)
+                _ask.send(groups, self.engine, running.memo, asking)
                 waiting, size = waiting + batch.num_rows, size + batch.nbytes
                 while waiting > (WINDOW if size <= WINDOW_BYTES else FEWEST):
                     waiting, size = waiting - under_way[0][0].num_rows, size - under_way[0][0].nbytes
@@ -166,7 +166,7 @@ class Session:
                 yield self._received(*under_way[0], running)
                 under_way.popleft()
         except BaseException as error:
-            self._abandon([part for _, parts in under_way for part in parts])
+            self._abandon([group for _, groups in under_way for group in groups])
             if isinstance(error, Exception):
                 asking.check()  # DuckDB breaks its own stream off with an error of another kind
             raise
@@ -177,16 +177,16 @@ class Session:
         """Count what a stream of batches would ask and cost, without a call."""
         questions = cached = input_tokens = cost = 0
         for batch in batches:
-            for part in _ask.groups(batch.columns[: len(_ask.ARGUMENTS)], self.read_terms):
-                endpoint = part.terms.endpoint
-                wanted = [part.question(place) for place, ask in enumerate(part.asks) if ask is not None]
+            for group in _ask.grouped(batch.columns[: len(_ask.ARGUMENTS)], self.read_terms):
+                endpoint = group.terms.endpoint
+                wanted = [group.question(place) for place, ask in enumerate(group.asks) if ask is not None]
                 for tokens, answer in self.engine.known(endpoint, wanted):
                     questions += 1
                     if answer is not None:
                         cached += 1
                         continue
                     input_tokens += tokens
-                    cost += estimate_nano(endpoint, part.terms.parameters, tokens)
+                    cost += estimate_nano(endpoint, group.terms.parameters, tokens)
         return Estimate(
             questions=questions,
             cached=cached,
@@ -205,14 +205,14 @@ class Session:
             found = self._terms[key] = _ask.read_terms(options, self.settings)
         return found
 
-    def _abandon(self, parts: Iterable[_ask.Group]) -> None:
-        self.engine.abandon([part.batch for part in parts if part.batch is not None])
+    def _abandon(self, groups: Iterable[_ask.Group]) -> None:
+        self.engine.abandon([group.batch for group in groups if group.batch is not None])
 
     def _received(
-        self, batch: pa.RecordBatch, parts: list[_ask.Group], running: Running
+        self, batch: pa.RecordBatch, groups: list[_ask.Group], running: Running
     ) -> tuple[pa.RecordBatch, pa.Array]:
-        _ask.receive(parts, self.engine, running.memo, running.progress.tick)
-        return batch, _ask.column(parts, batch.num_rows)
+        _ask.receive(groups, self.engine, running.memo, running.progress.tick)
+        return batch, _ask.column(groups, batch.num_rows)
 
     def _current(self) -> Running:
         """Return the Run under way; without a declared one, calls close together make a Run."""

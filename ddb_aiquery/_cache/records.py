@@ -34,7 +34,7 @@ def encode(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-_named = lru_cache(maxsize=1024)(encode)
+_encoded = lru_cache(maxsize=1024)(encode)
 """Encodes texts of the kind that many rows have in common: names of endpoints and models, how an answer ended."""
 
 
@@ -74,7 +74,7 @@ def answer_row(record: Record, answer: Answer) -> Row:
     packed, request = pack(record.request)
     # fmt: off
     return (
-        key, record.at, _named(record.endpoint), model, finish, note, request_id, *tokens,
+        key, record.at, _encoded(record.endpoint), model, finish, note, request_id, *tokens,
         bounded(record.cost_micro), checksum, packed, text, reasoning, request,
     )
     # fmt: on
@@ -85,8 +85,8 @@ def answer_fields(key: bytes, answer: Answer) -> Row:
     usage = answer.usage
     # fmt: off
     fields = (
-        key, encode(answer.text), encode(answer.reasoning) if answer.reasoning else b"", _named(answer.finish),
-        _named(answer.model), _named(answer.note), encode(answer.request_id), bounded(usage.input_tokens),
+        key, encode(answer.text), encode(answer.reasoning) if answer.reasoning else b"", _encoded(answer.finish),
+        _encoded(answer.model), _encoded(answer.note), encode(answer.request_id), bounded(usage.input_tokens),
         bounded(usage.output_tokens), int(usage.estimated),
     )
     # fmt: on

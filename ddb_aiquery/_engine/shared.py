@@ -64,7 +64,7 @@ class Shared:
         self._call = call
         self._clock = clock
         self._wall_clock = wall_clock
-        self._under_way = board.alone
+        self._under_way = board.alone  # with nobody to tell, no errand is ever due
         self._next = clock()
         self._told = pace.cooldown_until
         self.lessons: dict[str, str] = {}
