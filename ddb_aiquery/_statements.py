@@ -82,9 +82,8 @@ class Statements:
         if kind == "EXECUTE":
             text, kind, parameters = self._executed(text, parameters)
         if kind == "EXPLAIN":
-            prefix, analyze = explained(text, tokens(text))
-            inner = self._raw.extract_statements(text[len(prefix) :])[0]
-            text, kind = inner.query.strip(), inner.type.name if analyze else kind
+            _, analyze, text, inner = self._explained(text, tokens(text))
+            kind = inner if analyze else kind
         words = [token.word for token in tokens(text)]
         planned = kind in _planner.PLANNED and has_query(kind, words)
         if not self._is_special(text, frame) or kind == "EXPLAIN" or (only_reads(kind, words) and not planned):
@@ -159,9 +158,8 @@ class Statements:
         self._open = Finish([self._planner.restore])
 
     def _explain(self, text: str, listed: Sequence[Token], parameters: Any, frame: FrameType | None) -> None:
-        prefix, analyze = explained(text, listed)
-        inner = self._raw.extract_statements(text[len(prefix) :])[0]
-        statement = self._statement(inner.query.strip(), inner.type.name, parameters, frame)
+        prefix, analyze, inner, kind = self._explained(text, listed)
+        statement = self._statement(inner, kind, parameters, frame)
         if analyze:
             self._planned(replace(statement, prefix=prefix))
             rows, outcome = self._raw.fetchall(), self.outcome
@@ -171,6 +169,12 @@ class Statements:
                 rows = self._raw.execute(text, parameters).fetchall()
             outcome = self._planner.priced(statement)
         show_plan(self._raw, outcome, rows)
+
+    def _explained(self, text: str, listed: Sequence[Token]) -> tuple[str, bool, str, str]:
+        """Return EXPLAIN's own words, whether it runs what it explains, and that: its text and its kind."""
+        prefix, analyze = explained(text, listed)
+        inner = self._raw.extract_statements(text[len(prefix) :])[0]
+        return prefix, analyze, inner.query.strip(), inner.type.name
 
     def _statement(self, text: str, kind: str, parameters: Any, frame: FrameType | None) -> Statement:
         with self._planner.reading():

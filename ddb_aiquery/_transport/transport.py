@@ -22,6 +22,7 @@ from ddb_aiquery._transport.openai import OpenAI
 from ddb_aiquery._transport.wire import Way, Wire, open_wire
 from ddb_aiquery._values import (
     BYTES_PER_TOKEN,
+    NOTHING,
     Billing,
     Endpoint,
     Envelope,
@@ -43,7 +44,6 @@ DIALECTS: Mapping[str, Dialect] = MappingProxyType(
 _LABELS = MappingProxyType({"databricks": labelled})
 """Providers whose requests may say which Run they belong to."""
 _LABEL_REFUSED = "usage_context"
-_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _KINDS = {
     (Billing.NOT_SENT, False): Kind.NOT_SENT,
     (Billing.NOT_SENT, True): Kind.ENDPOINT,  # no question gets through
@@ -100,10 +100,10 @@ class Transport:
         try:
             address, wire = self._routes.get(id(endpoint)) or self._find(endpoint)
         except (SettingsError, ValueError) as error:
-            return Failure(Kind.ENDPOINT, f"nothing was sent: {error}"), _NO_HEADERS
+            return Failure(Kind.ENDPOINT, f"nothing was sent: {error}"), NOTHING
         refusal = address.refusal(self._environ)
         if refusal:
-            return Failure(Kind.ENDPOINT, refusal), _NO_HEADERS
+            return Failure(Kind.ENDPOINT, refusal), NOTHING
         change = ""
         if lessons:
             body, change = heeded(envelope.body, lessons)
@@ -130,9 +130,9 @@ class Transport:
         else:
             reply = await _with_token(address, address.credential, wire, envelope)
         if isinstance(reply, Failure):
-            return reply, _NO_HEADERS
+            return reply, NOTHING
         if isinstance(reply, Fault):
-            return Failure(_KINDS[reply.billing, reply.final], f"{address.host}: {reply.message}"), _NO_HEADERS
+            return Failure(_KINDS[reply.billing, reply.final], f"{address.host}: {reply.message}"), NOTHING
         return self._read(address, envelope, reply), reply.headers
 
     def _read(self, address: Address, envelope: Envelope, reply: Reply) -> Outcome:
