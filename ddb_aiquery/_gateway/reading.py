@@ -93,6 +93,9 @@ def read_chat(endpoint: Endpoint, fields: Mapping[str, Any]) -> Wanted:
         raise bad("n", "one answer a request; ask again with another seed for more")
     if _flag(fields, "logprobs"):
         raise bad("logprobs", "the gateway keeps answers without their probabilities; leave it out")
+    tools = fields.get("tools")
+    if tools is not None and not (isinstance(tools, list) and all(isinstance(tool, dict) for tool in tools)):
+        raise bad("tools", "give a list of objects")
     stream = _flag(fields, "stream")
     options = _mapping(fields, "stream_options")
     form, text = _conversation(given)

@@ -68,6 +68,8 @@ def test_an_unknown_endpoint_names_the_nearest(client) -> None:
         ({"n": 2}, "n: "),
         ({"n": {}}, "n: "),
         ({"logprobs": True}, "logprobs"),
+        ({"tools": {"name": "f"}}, "tools"),
+        ({"tools": [None]}, "tools"),
         ({"stream": "yes"}, "stream"),
         ({"stream_options": []}, "stream_options"),
         ({"temperature": 9}, "temperature"),
