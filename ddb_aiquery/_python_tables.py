@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import re
 from collections.abc import Callable, Mapping
 from types import FrameType, FunctionType
@@ -16,6 +17,9 @@ from ddb_aiquery._sql import named
 
 _TABULAR = frozenset({"pandas", "pyarrow", "polars", "numpy", "duckdb", "_duckdb"})
 
+_WORD = re.compile(r"[^\W\d]\w*")
+_LOOKED_AT = 100_000
+"""Characters of a text in which variables are looked for: beyond it there are rows."""
 _READ = re.compile(r'\b(?:from|join)\s+"?([^\W\d]\w*)', re.IGNORECASE)
 """What a text reads, at first sight."""
 
@@ -60,9 +64,26 @@ class PythonTables:
         return bool(self._connection.execute(named("planner.sql")["is_table"], [name, name]).fetchall())
 
 
+def visible(text: str, frame: FrameType | None) -> dict[str, Any]:
+    """Return the table-like variables that the caller, or its callers, can see and a text has words for.
+
+    DuckDB itself looks at our frames first, whose variables have names too.
+    """
+    words, found = set(_WORD.findall(text[:_LOOKED_AT])), {}
+    while frame is not None and words:
+        for names in (frame.f_locals, frame.f_globals):
+            for name in words & names.keys():
+                if _is_tabular(names[name]):
+                    found[name] = names[name]
+        words -= found.keys()
+        frame = frame.f_back
+    return found
+
+
 def called_with(variables: Mapping[str, Any], method: Callable[..., Any], *args: Any, **options: Any) -> Any:
     """Call a method of DuckDB's from a frame that sees these variables: DuckDB looks for tables among them."""
-    return FunctionType(_submit.__code__, dict(variables))(method, *args, **options)
+    seen = {"__builtins__": builtins, **variables}  # without builtins DuckDB cannot look at all
+    return FunctionType(_submit.__code__, seen)(method, *args, **options)
 
 
 def _submit(__ai_method: Any, /, *__ai_arguments: Any, **__ai_options: Any) -> Any:
@@ -74,8 +95,12 @@ def _variable(name: str, frame: FrameType | None) -> Any:
     while frame is not None:
         for names in (frame.f_locals, frame.f_globals):
             value = names.get(name)
-            root = type(value).__module__.partition(".")[0]
-            if isinstance(value, AiRelation) or root in _TABULAR or hasattr(value, "__arrow_c_stream__"):
+            if _is_tabular(value):
                 return value
         frame = frame.f_back
     return None
+
+
+def _is_tabular(value: Any) -> bool:
+    root = type(value).__module__.partition(".")[0]
+    return isinstance(value, AiRelation) or root in _TABULAR or hasattr(value, "__arrow_c_stream__")

@@ -17,7 +17,7 @@ from ddb_aiquery._planner.callers import Callers
 from ddb_aiquery._planner.prepared import Prepared
 from ddb_aiquery._planner.presenting import estimated, present, show_plan
 from ddb_aiquery._planner.text import Token, explained, has_query, only_reads, tokens
-from ddb_aiquery._python_tables import PythonTables
+from ddb_aiquery._python_tables import PythonTables, called_with, visible
 from ddb_aiquery._relation import AiRelation
 from ddb_aiquery._sql import named
 from ddb_aiquery._values import Estimate
@@ -49,7 +49,8 @@ class Statements:
         self.description, self.outcome = None, Outcome()
         text = query.query if isinstance(query, duckdb.Statement) else query
         if not isinstance(text, str) or not self._is_special(text, frame):
-            self.translated(lambda: self._raw.execute(query, parameters))
+            variables = visible(str(text), frame)
+            self.translated(lambda: called_with(variables, self._raw.execute, query, parameters))
             self._callers.after(str(text))
             return
         statements = self._raw.extract_statements(text)

@@ -9,6 +9,7 @@ seen. (`configure_cursor` cannot do it: its result is ignored, and DuckDB's curs
 from __future__ import annotations
 
 import inspect
+import sys
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -20,6 +21,7 @@ from ddb_aiquery._dbt.hidden import Hidden
 from ddb_aiquery._dbt.log import LOG
 from ddb_aiquery._functions import install
 from ddb_aiquery._process import PROCESS
+from ddb_aiquery._python_tables import called_with, visible
 from ddb_aiquery._relation import AiRelation
 from ddb_aiquery._session import Session
 
@@ -93,7 +95,7 @@ class PlanningCursor:
         if self._hidden.asks(text):
             self._hidden.note(text)
         elif self._planner is None:
-            self._raw.execute(query, parameters)
+            called_with(visible(text, sys._getframe(1)), self._raw.execute, query, parameters)  # noqa: SLF001
             return self
         planner = self.planner()
         planner.execute(query, parameters)

@@ -142,3 +142,13 @@ def test_an_answered_relation_is_registered(scripted: ScriptedEndpoint) -> None:
         con.register("asked", con.sql("SELECT ai_query('test', 'p') AS a"))
         assert con.execute("FROM asked").fetchall() == [("echo: p",)]
         assert con.execute("SELECT ai_query('test', a) FROM asked").fetchall() == [("echo: echo: p",)]
+
+
+@pytest.mark.parametrize("name", ["text", "query", "frame", "parameters", "self", "tokens"])
+@pytest.mark.parametrize("call", ["", ", ai_query('test', 'x')"])
+def test_a_variable_may_be_called_as_one_of_ours(scripted: ScriptedEndpoint, name: str, call: str) -> None:
+    """A DataFrame of the caller is found whatever it is called: our own variables are no tables."""
+    with ddb_aiquery.connect(config=scripted.settings("test")) as con:
+        seen = {"con": con, name: pa.table({"a": [7]})}
+        for method in ("execute", "sql"):
+            assert eval(f'con.{method}("SELECT a{call} FROM {name}").fetchall()[0][0]', seen) == 7  # noqa: S307
