@@ -36,31 +36,22 @@ CREATE OR REPLACE TEMP MACRO ai_query(
             __ai_structure(returnType, responseFormat, failOnError)
         )
     )
-    FROM {answers}
-    WHERE {call} = ({key_call}) COLLATE "C"
-        AND {request} = ({key_request})::VARCHAR COLLATE "C"
-        AND {files} = ({key_files}) COLLATE "C"
+    {found}
 );
 
+-- name: found
+FROM {answers}
+WHERE {call} = ({key_call}) COLLATE "C"
+    AND {request} = ({key_request})::VARCHAR COLLATE "C"
+    AND {files} = ({key_files}) COLLATE "C"
+
 -- name: document
-(
-    SELECT {document}
-    FROM {answers}
-    WHERE {call} = ({key_call}) COLLATE "C"
-        AND {request} = ({key_request})::VARCHAR COLLATE "C"
-        AND {files} = ({key_files}) COLLATE "C"
-)
+(SELECT {document} {found})
 
 -- name: document_or_call
 -- Where the statement's rows may differ from those that were asked about: what is missing is asked by the function.
 coalesce(
-    (
-        SELECT {document}
-        FROM {answers}
-        WHERE {call} = ({key_call}) COLLATE "C"
-            AND {request} = ({key_request})::VARCHAR COLLATE "C"
-            AND {files} = ({key_files}) COLLATE "C"
-    ),
+    {document_of},
     __ai_query(
         endpoint, request, returnType, failOnError, modelParameters, responseFormat, files, __ai_session()
     )

@@ -26,8 +26,11 @@ def answering(table: Answers, *, kept: bool) -> list[str]:
     }
     labels = dict(zip((*KEYS, "document"), map(identifier, table.labels), strict=True))
     parts = {**labels, **keys, "answers": where(table.path)}
-    found = statements["document_or_call" if kept else "document"].format(**parts)
-    asked = statements["answering"].replace("{document_of}", found)
+    parts["found"] = statements["found"].format(**parts)
+    document = statements["document"].format(**parts)
+    if kept:
+        document = statements["document_or_call"].format(document_of=document)
+    asked = statements["answering"].replace("{document_of}", document)
     return [asked] if kept else [asked, statements["answering_typed"].format(**parts)]
 
 
