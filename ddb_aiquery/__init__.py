@@ -68,3 +68,10 @@ def load_ipython_extension(shell: Any) -> None:
     from ddb_aiquery import notebook  # noqa: PLC0415 (IPython is optional)
 
     notebook.load(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """`%unload_ext ddb_aiquery`: takes the magics and the bar back."""
+    from ddb_aiquery import notebook  # noqa: PLC0415 (IPython is optional)
+
+    notebook.unload(shell)

@@ -8,18 +8,23 @@
 
 The connection is the one that `--connection NAME` names, else the one used last, else the only AiConnection among the
 notebook's variables, else a new one in memory. Without `--to` the result is a DataFrame where pandas is installed,
-else DuckDB's relation. `--estimate` prices the statement and sends nothing.
+else a list of rows. `--estimate` prices the statement and sends nothing. `$name` in the last statement is the
+notebook's variable of that name, passed as a parameter; nothing else is put into the SQL.
 """
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
+import re
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
+
+import duckdb
 
 from ddb_aiquery import _html, _progress
 from ddb_aiquery._connection import AiConnection
@@ -40,21 +45,30 @@ READS: dict[str, Callable[[AiConnection], Any]] = {
     "rows": lambda con: con.fetchall(),
 }
 """How an open result is read, by what `--to` calls it."""
-"""What `--to` takes besides `relation`, and the method that reads so."""
+_OPTION = re.compile(r"--?\w")
 
 
 def load(shell: Any) -> None:
     """Give an IPython shell the magic, the bar, and a Ctrl-C that reaches a waiting query; harmless when repeated."""
     magic = Magic(shell)
-    shell.register_magic_function(magic.run, "line_cell", "ai_sql")
+
+    def ai_sql(line: str, cell: str | None = None) -> Any:
+        """Run SQL: `[--connection NAME] [--to df|arrow|pl|rows|relation] [--estimate] SQL`; `$x` is the variable x."""
+        return magic.run(line, cell)
+
+    no_var_expand = importlib.import_module("IPython.core.magic").no_var_expand  # optional, and without types
+    shell.register_magic_function(no_var_expand(ai_sql), "line_cell", "ai_sql")
     shell.events.register("pre_run_cell", _before_cell)
     PROCESS.chain_sigint()
     _progress.DISPLAY = display
 
 
 def unload(shell: Any) -> None:
-    """Take the bar and the hook back."""
-    shell.events.unregister("pre_run_cell", _before_cell)
+    """Take the magics, the bar and the hook back; harmless when repeated."""
+    for magics in shell.magics_manager.magics.values():
+        magics.pop("ai_sql", None)
+    with suppress(ValueError):  # not loaded
+        shell.events.unregister("pre_run_cell", _before_cell)
     _progress.DISPLAY = _progress.usual_display
 
 
@@ -83,12 +97,27 @@ class Magic:
     _last: AiConnection | None = field(default=None)
 
     def run(self, line: str, cell: str | None = None) -> Any:
-        """Run SQL on the current connection: `[--connection NAME] [--to df|arrow|pl|rows|relation] [--estimate]`."""
-        words = read_words(line, cell)
-        self._last = con = self.connection(words.connection)
-        if words.estimate:
-            return con.estimate(words.sql)
-        return _result(con, words)
+        """Run SQL on the current connection; an error that says all in its text comes without our own frames."""
+        try:
+            words = read_words(line, cell)
+            self._last = con = self.connection(words.connection)
+            return _result(con, words, self.parameters(con, words.sql))
+        except (AiQueryError, duckdb.Error) as error:
+            raise error.with_traceback(None) from None
+
+    def parameters(self, con: AiConnection, sql: str) -> dict[str, Any] | None:
+        """Return the notebook's variables that the last statement names with `$`.
+
+        Raises:
+            AiQueryError: there is no variable of that name.
+        """
+        names: set[str] = set()
+        with suppress(duckdb.ParserException):  # which is told when it runs
+            for last in con.raw.extract_statements(sql)[-1:]:
+                names = last.named_parameters
+        for name in names - self.shell.user_ns.keys():
+            raise AiQueryError(f"there is no variable {name} for the parameter ${name}")
+        return {name: self.shell.user_ns[name] for name in names} or None
 
     def connection(self, name: str) -> AiConnection:
         """Return the connection of that name, or the current one.
@@ -117,18 +146,20 @@ def read_words(line: str, cell: str | None) -> Words:
         AiQueryError: an option is unknown, or there is no SQL.
     """
     words, rest = Words(), line.strip()
-    while rest.startswith("--"):
+    while _OPTION.match(rest):
         option, _, rest = rest.partition(" ")
-        name, equals, value = option[2:].partition("=")
+        name, equals, value = option.removeprefix("--").partition("=")
         rest = rest.strip()
         if name == "estimate" and not equals:
             words.estimate = True
             continue
         if name not in {"to", "connection"}:
-            raise AiQueryError(f"unknown option --{name}: there are --to, --connection and --estimate")
+            raise AiQueryError(f"unknown option {option}: there are --to, --connection and --estimate")
         if not equals:
             value, _, rest = rest.partition(" ")
             rest = rest.strip()
+        if not value:
+            raise AiQueryError(f"{option} needs a value")
         setattr(words, name, value)
     if words.to not in {"", "relation", *READS}:
         raise AiQueryError(f"--to takes one of {', '.join([*READS, 'relation'])}")
@@ -138,10 +169,12 @@ def read_words(line: str, cell: str | None) -> Words:
     return words
 
 
-def _result(con: AiConnection, words: Words) -> Any:
+def _result(con: AiConnection, words: Words, parameters: dict[str, Any] | None) -> Any:
+    if words.estimate:
+        return con.estimate(words.sql, parameters)
     if words.to == "relation":
-        return con.sql(words.sql)
-    con.execute(words.sql)
+        return con.sql(words.sql, params=parameters)
+    con.execute(words.sql, parameters)
     if not con.description:
         return None
     return READS[words.to or ("df" if importlib.util.find_spec("pandas") else "rows")](con)

@@ -116,6 +116,40 @@ def test_cells_of_sql(kernel: Cells) -> None:
         )
 
 
+def test_variables_are_parameters(kernel: Cells) -> None:
+    """`$name` is the notebook's variable in cells and lines, for results, relations and estimates; braces stay."""
+    with ScriptedEndpoint(lambda prompt, _: prompt.upper()) as endpoint:
+        kernel.connect(endpoint)
+        kernel.html('name, low = "it\'s", 2')
+        ask = "SELECT ai_query('test', $name || i) AS a FROM range(4) t(i) WHERE i > $low"
+        assert "IT&#x27;S3" in kernel.html(f"%%ai_sql\n{ask}").replace("'", "&#x27;")
+        kernel.html(f'rows = %ai_sql --to rows {ask}\nassert rows == [("IT\'S3",)], rows')
+        kernel.html(f"made = %ai_sql --to relation {ask}\nassert made.fetchall() == rows")
+        assert "1 to send" in kernel.html(f"%ai_sql --estimate {ask}")
+        kernel.html("rows = %ai_sql --to rows SELECT {'low': 1}, '{low}'\nassert rows == [({'low': 1}, '{low}')], rows")
+        error = "AiQueryError: there is no variable none_such for the parameter $none_such"
+        assert kernel.error("%%ai_sql\nSELECT $none_such") == error
+
+
+def test_an_error_is_shown_without_our_frames(kernel: Cells) -> None:
+    """What a magic raises ends in the magic: its text says all, and the notebook shows no engine room."""
+    with ScriptedEndpoint(lambda prompt, _: prompt) as endpoint:
+        kernel.connect(endpoint)
+        for wrong in ("SELECT ai_query('tset', 'x')", "SELECTT 1"):
+            (error,) = [each for each in kernel.run(f"%%ai_sql\n{wrong}") if each["type"] == "error"]
+            shown = "\n".join(error["traceback"])
+            assert "notebook.py" in shown
+            assert "_connection.py" not in shown
+
+
+def test_the_extension_can_be_unloaded(kernel: Cells) -> None:
+    """Without it there is no magic; loaded again, it is there."""
+    kernel.html("%load_ext ddb_aiquery\n%reload_ext ddb_aiquery\n%unload_ext ddb_aiquery")
+    shown = kernel.run("%ai_sql SELECT 1")
+    assert "`%ai_sql` not found" in shown[-1]["text"]
+    kernel.html("%load_ext ddb_aiquery\nrows = %ai_sql --to rows SELECT 1\nassert rows == [(1,)]")
+
+
 def test_a_bar_is_drawn_while_a_cell_runs(kernel: Cells) -> None:
     """A statement that takes a while shows answered questions and cost, and at its end what it did."""
     with ScriptedEndpoint(lambda prompt, _: prompt, latency=0.3) as endpoint:

@@ -18,6 +18,7 @@ from ddb_aiquery.notebook import Words, read_words
         ("", "SELECT 1\n", Words("SELECT 1")),
         ("--to df", "SELECT 1", Words("SELECT 1", to="df")),
         ("--to=pl --connection other SELECT 1", None, Words("SELECT 1", to="pl", connection="other")),
+        ("-- first a word", "SELECT 1", Words("-- first a word\nSELECT 1")),
         ("--estimate", "SELECT 1 -- why\n, 2", Words("SELECT 1 -- why\n, 2", estimate=True)),
     ],
 )
@@ -27,7 +28,14 @@ def test_options_come_before_the_sql(line: str, cell: str | None, read: Words) -
 
 
 @pytest.mark.parametrize(
-    ("line", "said"), [("--to xml SELECT 1", "--to takes one of"), ("--estimate", "there is no SQL")]
+    ("line", "said"),
+    [
+        ("--to xml SELECT 1", "--to takes one of"),
+        ("--estimate", "there is no SQL"),
+        ("--to", "--to needs a value"),
+        ("--to= SELECT 1", "--to= needs a value"),
+        ("-h", "unknown option -h: there are --to"),
+    ],
 )
 def test_a_wrong_word_is_named(line: str, said: str) -> None:
     """A line that cannot be read says why."""
