@@ -11,6 +11,7 @@ from duckdb.func import ARROW, SPECIAL
 from duckdb.sqltypes import VARCHAR
 
 from ddb_aiquery import _arrow
+from ddb_aiquery._ask import ARGUMENTS
 from ddb_aiquery._process import PROCESS
 from ddb_aiquery._results.shape import shape
 from ddb_aiquery._session import Session
@@ -75,26 +76,27 @@ def _create_functions(con: duckdb.DuckDBPyConnection) -> None:
 
 def _ai_query(*columns: Any) -> pa.Array:
     arrays = [_array(column) for column in columns]
-    if len(arrays) == 7:  # noqa: PLR2004 (called by hand, without the macro)
-        return _any_session().documents(arrays)
-    session = PROCESS.sessions.get(arrays[7][0].as_py()) if len(arrays[7]) else None
-    return (session or _any_session()).documents(arrays[:7])
+    asked, named_session = arrays[: len(ARGUMENTS)], arrays[len(ARGUMENTS) :]  # none by hand, without the macro
+    return _session(*named_session).documents(asked)
 
 
 def _listing(name: str) -> Callable[..., Any]:
     make, _ = TABLES[name]
 
     def listing(*columns: Any) -> Any:
-        session = PROCESS.sessions.get(_array(columns[0])[0].as_py())
-        return as_value(make(session or _any_session()), len(columns[0]))
+        return as_value(make(_session(_array(columns[0]))), len(columns[0]))
 
     return listing
 
 
-def _any_session() -> Session:
-    for session in reversed(list(PROCESS.sessions.values())):
-        return session  # type: ignore[no-any-return]
-    raise AiQueryError("this connection was closed: connect or register again")
+def _session(ids: pa.Array | None = None) -> Session:
+    """Return the session that a call names by its id; the latest where it names none that is there."""
+    found: Session | None = PROCESS.sessions.get(ids[0].as_py()) if ids is not None and len(ids) else None
+    if found is None:
+        found = next(reversed(list(PROCESS.sessions.values())), None)
+    if found is None:
+        raise AiQueryError("this connection was closed: connect or register again")
+    return found
 
 
 def structures(*columns: Any) -> pa.Array:
