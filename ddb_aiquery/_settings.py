@@ -10,17 +10,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import urlsplit
 
 import platformdirs
 
-from ddb_aiquery._address import check_endpoint_url
-from ddb_aiquery._databricks_login import PROFILE_VARIABLE, with_login
-from ddb_aiquery._providers import PROVIDERS, Provider
-from ddb_aiquery._redact import REDACTOR
+from ddb_aiquery._entries import endpoint_of, implied, sealed
+from ddb_aiquery._providers import PROVIDERS
 from ddb_aiquery._setting_keys import ENDPOINT, TABLES, Source
-from ddb_aiquery._values import Endpoint, Secret
-from ddb_aiquery.errors import MissingKey, SettingsError, UnknownEndpoint
+from ddb_aiquery._values import Endpoint
+from ddb_aiquery.errors import SettingsError, UnknownEndpoint
 
 
 class _Variables(Mapping[str, str]):
@@ -42,7 +39,6 @@ class _Variables(Mapping[str, str]):
 
 
 ENVIRONMENT = _Variables()
-_CREDENTIALS = frozenset({"api_key", "client_secret"})
 _ARGUMENT = Source("the config argument")
 
 
@@ -82,10 +78,10 @@ class Settings:
     def _alone(self, name: str, environ: Mapping[str, str]) -> Endpoint:
         entry = self.entries.get(name)
         if entry is None:
-            entry = _implied(name, environ)
+            entry = implied(name, environ)
         if entry is None:
             raise UnknownEndpoint(_unknown(name, self.entries, self.source))
-        return _build(name, entry, environ)
+        return endpoint_of(name, entry, environ)
 
 
 def load(config: Any = None, environ: Mapping[str, str] = ENVIRONMENT) -> Settings:
@@ -143,7 +139,7 @@ def _checked(tables: Mapping[str, Any], source: Source, environ: Mapping[str, st
         if not isinstance(entry, Mapping):
             source.refuse(("endpoints",), name, f"endpoints.{name} must be a table", {})
         source.check(("endpoints", name), entry, ENDPOINT)
-        entries[name] = MappingProxyType({key: _sealed(key, value) for key, value in entry.items()})
+        entries[name] = MappingProxyType({key: sealed(key, value) for key, value in entry.items()})
     for table, keys in TABLES.items():
         source.check((table,), source.table(tables, table), keys)
     defaults = source.table(tables, "defaults")
@@ -167,91 +163,6 @@ def _cache_directory(written: str | None, source: Source, environ: Mapping[str, 
         return Path(chosen).expanduser()
     # The state directory, not the cache directory: cleaners empty that one, and these bytes cost money.
     return Path(platformdirs.user_state_dir("ddb_aiquery", appauthor=False))
-
-
-def _implied(name: str, environ: Mapping[str, str]) -> Mapping[str, Any] | None:
-    """Read `provider/model`, or any serving endpoint's name where DATABRICKS_HOST is set."""
-    provider, slash, model = name.partition("/")
-    if slash and provider in PROVIDERS and model:
-        return {"provider": provider, "model": model}
-    if not slash and (environ.get("DATABRICKS_HOST") or environ.get(PROFILE_VARIABLE)):
-        return {"provider": "databricks", "model": name}
-    return None
-
-
-def _build(name: str, entry: Mapping[str, Any], environ: Mapping[str, str]) -> Endpoint:
-    provider = PROVIDERS[entry.get("provider", "openai")]
-    if provider.name == "databricks":
-        entry = with_login(name, entry, environ)
-    known = Endpoint.__dataclass_fields__.keys() - {"name", "options"}
-    values = {key: value for key, value in entry.items() if key in known - {"fallbacks"}}
-    # `provider = "openai"` is also said of any compatible server, whose key is only what the entry says.
-    implied_key = "" if "base_url" in entry and provider.name == "openai" else provider.key_variable
-    values["base_url"] = _base_url(name, entry, provider, environ)
-    values["api_key"] = _api_key(name, entry, provider, implied_key, environ)
-    values.setdefault("model", name)
-    options = {key: _expand(name, key, value, environ) for key, value in entry.items() if key not in known}
-    if options.get("client_secret"):
-        options["client_secret"] = _secret(options["client_secret"])
-    return Endpoint(name=name, options=MappingProxyType(options), **values)
-
-
-def _base_url(name: str, entry: Mapping[str, Any], provider: Provider, environ: Mapping[str, str]) -> str:
-    given = entry.get("base_url") or (provider.url_variable and environ.get(provider.url_variable))
-    url = _expand(name, "base_url", given or provider.base_url, environ)
-    if not url:
-        raise SettingsError(
-            f"endpoint '{name}' has no base_url: set it in [endpoints.{name}]"
-            + (f" or set the environment variable {provider.url_variable}" if provider.url_variable else "")
-        )
-    url = str(url).rstrip("/") if "://" in str(url) else f"https://{str(url).rstrip('/')}"
-    try:
-        return check_endpoint_url(url, allow_http_hosts=_http_hosts(url) if entry.get("allow_http") else ())
-    except SettingsError as error:
-        raise SettingsError(f"endpoint '{name}': {error}") from None
-
-
-def _api_key(
-    name: str, entry: Mapping[str, Any], provider: Provider, variable: str, environ: Mapping[str, str]
-) -> Secret | None:
-    if "api_key" in entry:
-        return _secret(_expand(name, "api_key", entry["api_key"], environ))
-    if {"profile", "client_id"} & entry.keys() or entry.get("auth") == "sdk":
-        return None  # a token is fetched
-    if variable and environ.get(variable):
-        return _secret(environ[variable])
-    if variable and provider.needs_key:
-        raise MissingKey(f"endpoint '{name}' needs a key: set the environment variable {variable}")
-    return None
-
-
-def _sealed(key: str, value: Any) -> Any:
-    """Return a setting as it may be shown: a key that is written out becomes a Secret; `${VAR}` holds none."""
-    return _secret(value) if key in _CREDENTIALS and isinstance(value, str) and "${" not in value else value
-
-
-def _secret(text: str | Secret) -> Secret:
-    if isinstance(text, Secret):
-        return text
-    REDACTOR.register(text)
-    return Secret(text)
-
-
-def _http_hosts(url: str) -> tuple[str, ...]:
-    return (urlsplit(url).hostname or "",)
-
-
-def _expand(name: str, key: str, value: Any, environ: Mapping[str, str]) -> Any:
-    """Put environment variables in the place of `${VAR}`."""
-    if not isinstance(value, str):
-        return value
-    before, found, rest = value.partition("${")
-    if not found:
-        return value
-    variable, _, after = rest.partition("}")
-    if not environ.get(variable):
-        raise MissingKey(f"endpoint '{name}' takes its {key} from the environment variable {variable}: set it")
-    return before + environ[variable] + str(_expand(name, key, after, environ))
 
 
 def _unknown(name: str, entries: Mapping[str, Any], source: str) -> str:

@@ -24,6 +24,7 @@ GROUND = {
     "_address",
     "_sql",
     "_duckdb_errors",
+    "_entries",
     "_failures",
     "_arrow",
 }
