@@ -1,4 +1,4 @@
-"""From an entry of the settings, or a name that needs none, to its Endpoint, with provider, login, key and variables."""
+"""From an entry of the settings, or a name that needs none, to its Endpoint: variables, provider, login and key."""
 
 from __future__ import annotations
 
