@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NoReturn
 
 from ddb_aiquery._providers import PROVIDERS
 from ddb_aiquery.errors import SettingsError
@@ -85,7 +85,7 @@ class Source:
         value = tables.get(name, {})
         if not isinstance(value, Mapping):
             self.refuse((), name, f"[{name}] must be a table", {})
-        return value  # type: ignore[no-any-return]
+        return value
 
     def check(self, table: tuple[str, ...], entry: Mapping[str, Any], keys: Mapping[str, Key]) -> None:
         for name, value in entry.items():
@@ -99,7 +99,7 @@ class Source:
             elif not key.test(value):
                 self.refuse(table, name, f"{dotted} must be {key.words}", {})
 
-    def refuse(self, table: tuple[str, ...], name: str, complaint: str, known: Mapping[str, Any]) -> None:
+    def refuse(self, table: tuple[str, ...], name: str, complaint: str, known: Mapping[str, Any]) -> NoReturn:
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"; did you mean {near[0]}?" if near else f"; known: {', '.join(known)}" if known else ""
         line = _line(self.text, table, name)
