@@ -97,10 +97,14 @@ def _lines(con: AiConnection, project: Path, nodes: list[Any]) -> Iterator[Line]
         bound = not unsure.isdisjoint(read)
         asks = _calls(con, node, source) or not views.isdisjoint(read)
         later = node.config.materialized in READ_LATER
-        if asks:
-            yield Line(node.name, Estimate(note=LATER)) if later else _line(con, node.name, text, bound=bound)
         if asks and later:
+            yield Line(node.name, Estimate(note=LATER))
             views.add(node.unique_id)
+        elif asks:
+            line = _line(con, node.name, text, bound=bound)
+            asks = not line.counted or line.estimate.questions > 0 or node.config.materialized in GROWING
+            if asks:
+                yield line
         same = exists and (node.resource_type == "seed" or (node.config.materialized in GROWING and not grows))
         if bound or grows or (asks and not same and not later):
             unsure.add(node.unique_id)
@@ -130,12 +134,15 @@ def _has_rows(con: AiConnection, text: str) -> bool:
 
 
 def _text(node: Any, project: Path) -> str:
-    """Return a node's query: of a seed its file, of a Python model nothing."""
+    """Return a node's query: of a seed its file, of a test what is counted of its rows, of a Python model nothing."""
     if node.resource_type == "seed":
         return f"SELECT * FROM read_csv({literal(str(project / node.original_file_path))})"  # noqa: S608
     if node.language != "sql":
         return ""
-    return str(node.compiled_code or "").strip().rstrip(";")
+    text = str(node.compiled_code or "").strip().rstrip(";")
+    if node.resource_type == "test" and not node.config.store_failures:
+        return f"SELECT {node.config.fail_calc} FROM ({text}\n)"  # noqa: S608 (as dbt does)
+    return text
 
 
 def _over(text: str, stands: Mapping[str, str]) -> str:
