@@ -21,6 +21,8 @@ _CHANCE_ENOUGH = 0.001
 _ABSENT = 5.0
 """Seconds beyond a connection's time after which an endpoint is down where nobody was ever met: that is no hiccup but a
 wrong address, or a server that was not started."""
+_LIVELY = 2.0
+"""Seconds in which somebody else's answer shows that calls get through, and a wait that suits that."""
 _STREAK = 20
 """Failures in a row, over all questions, before silence is taken for an endpoint that is down."""
 
@@ -100,7 +102,7 @@ def decide(
     if failure.kind in _FINAL or failure.kind is Kind.ENDPOINT:
         return GiveUp(failure.message, endpoint=failure.kind is Kind.ENDPOINT)
     seen = _counted(attempts, failure.kind, now)
-    again = _again(stamina, seen, failure, chance())
+    again = _again(stamina, seen, failure, _longest(stamina, seen, luck, now), chance())
     reason = _limit_reached(stamina, seen, failure, luck, now) or _too_late(stamina, seen, failure, now + again.wait)
     if reason:
         return GiveUp(f"{failure.message} ({reason})", endpoint=_is_down(stamina, failure.kind, luck, now))
@@ -176,9 +178,19 @@ def _is_down(stamina: Stamina, kind: Kind, luck: Luck, now: float) -> bool:
     return silent and (kind is Kind.NOT_SENT or luck.streak >= _STREAK)
 
 
-def _again(stamina: Stamina, seen: Attempts, failure: Failure, chance: float) -> Again:
+def _longest(stamina: Stamina, seen: Attempts, luck: Luck, now: float) -> float:
+    """Return the most that a row waits untold.
+
+    While others are being answered, the endpoint is spared by its Pace: long waits would only hold up the last rows.
+    """
+    tries = seen.failed + seen.ambiguous + seen.invalid + seen.rejected
+    lively = now - luck.heard < _LIVELY and tries <= stamina.failed
+    return min(stamina.cap, _LIVELY) if lively else stamina.cap
+
+
+def _again(stamina: Stamina, seen: Attempts, failure: Failure, longest: float, chance: float) -> Again:
     """Wait as told, spread by up to a quarter; untold, by decorrelated jitter."""
-    jitter = min(stamina.cap, stamina.base + chance * (3 * max(seen.delay, stamina.base) - stamina.base))
+    jitter = min(longest, stamina.base + chance * (3 * max(seen.delay, stamina.base) - stamina.base))
     told = failure.wait if failure.wait is not None and failure.wait > 0 else 0.0
     if not told:
         return Again(jitter, replace(seen, delay=jitter))

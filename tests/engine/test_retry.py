@@ -130,6 +130,23 @@ def test_waits_do_not_go_on_for_ever():
     assert 3600 <= seconds <= 3800
 
 
+def test_unlucky_rows_are_not_left_for_last():
+    """While others are answered, a rejected row waits two seconds at most; where nobody is, ever longer."""
+    waits = {}
+    for answering in (True, False):
+        attempts, now, luck = FRESH, 0.0, busy()
+        waits[answering] = []
+        for _ in range(STAMINA.failed):
+            luck.failed(Kind.REJECTED)
+            verdict = decide(STAMINA, attempts, Failure(Kind.REJECTED, "429", 429), luck, now, lambda: 0.9)
+            attempts, now = verdict.attempts, now + verdict.wait
+            waits[answering].append(verdict.wait)
+            if answering:
+                luck.answered(now)
+    assert max(waits[True]) <= 2.0
+    assert max(waits[False]) > 20.0
+
+
 def test_a_row_does_not_hammer_on_a_tiny_wait():
     """`Retry-After: 0.001` for ever brings some hundred calls in an hour, not a million."""
     count, _, _ = ask(Failure(Kind.REJECTED, "429", 429, wait=0.001), busy(), answering=True)
