@@ -33,8 +33,8 @@ class Process:
         self.connections: weakref.WeakKeyDictionary[duckdb.DuckDBPyConnection, Any] = weakref.WeakKeyDictionary()
         """By connection, the session that its functions answer for."""
         self.sessions: weakref.WeakValueDictionary[str, Any] = weakref.WeakValueDictionary()
-        self.left: deque[Any] = deque()
-        """Sessions that are gone but for a Run that nobody has ended."""
+        self.left: deque[Callable[[], Any]] = deque()
+        """What ends the Runs of sessions that are gone."""
         self.functions: list[Callable[..., Any]] = []
         """Strong references: DuckDB crashes when a function dies before the database (duckdb-python issue 530)."""
 
@@ -74,10 +74,10 @@ class Process:
         """Write down the Runs of sessions that are gone."""
         while self.left:
             try:
-                session = self.left.popleft()
+                end = self.left.popleft()
             except IndexError:
                 return  # another thread was faster
-            session.end()
+            end()
 
     def close(self) -> None:
         """Write down what has arrived and stop the threads."""

@@ -54,10 +54,13 @@ class Session:
         self._terms: dict[str, _ask.Terms] = {}
         self._run: Running | None = None
         self._declared = False
+        self._undeclared: list[Running] = []
+        """The Run under way, where nobody declared it."""
         self._under_way: weakref.WeakSet[Running] = weakref.WeakSet()
         """Declared Runs that are not finished: several where cursors share the session."""
         self._error: BaseException | None = None
         PROCESS.enter(self)
+        weakref.finalize(self, _leave, self._undeclared).atexit = False  # type: ignore[misc]  # by then `end` is called
 
     @property
     def engine(self) -> Engine:
@@ -80,7 +83,8 @@ class Session:
             if self._run is running:
                 self._run, self._declared = None, False
             self._under_way.discard(running)
-        return self._close(running)
+        self.last_run = running.close()
+        return self.last_run
 
     def end(self, over: Callable[[Running], bool] = lambda _: True) -> None:
         """End a Run that nobody declared, if it is over, so that its usage is written down."""
@@ -89,18 +93,14 @@ class Session:
             if running is None or self._declared or not over(running):
                 return
             self._run = None
-        self._close(running, seconds=running.touched - running.tally.started)
+            self._undeclared.clear()
+        self.last_run = running.close_past()
 
     def end_past(self) -> None:
         """End what nobody declared and is over, in all of this process: somebody is about to look at the usage."""
         PROCESS.end_left()
         for session in list(PROCESS.sessions.values()):
             session.end(Running.is_waiting if session is self else Running.is_idle)
-
-    def __del__(self) -> None:
-        """Leave a Run that nobody declared to the process: a finalizer may run inside of any lock."""
-        if self.__dict__.get("_run") is not None and not self._declared:
-            PROCESS.left.append(self)
 
     def take_error(self) -> BaseException | None:
         """Return the error that a call raised, once: DuckDB passes on only its text."""
@@ -223,26 +223,18 @@ class Session:
                 running, idle = None, running
             if running is None:
                 running = self._run = Running(self, "", "")
+                self._undeclared[:] = [running]
             if not running.calls and not self._declared and running.cancelled.is_set():
                 running.cancelled = threading.Event()  # the statement that was cancelled has ended: this is another
             running.calls += 1
         if idle is not None:
-            self._close(idle, seconds=idle.touched - idle.tally.started)
+            self.last_run = idle.close_past()
         return running
 
-    def _close(self, running: Running, seconds: float | None = None) -> Run:
-        run = running.tally.run()
-        if seconds is not None:  # the last call was the end, not the moment when that was noticed
-            run = replace(run, seconds=seconds)
-        running.progress.close(run)
-        self.last_run = run
-        with contextlib.suppress(CacheError):  # a full disk must not hide the statement's own result
-            running.asking.purse.close()  # or else its reservation stands, which errs towards spending less
-        if run.questions:
-            with contextlib.suppress(CacheError):
-                self.engine.store.record_run(usage_row(run))
-                self.engine.store.forget()
-        return run
+
+def _leave(undeclared: Sequence[Running]) -> None:
+    """Hand a Run of a session that is gone to the process: what is collected may be so inside of any lock."""
+    PROCESS.left.extend(running.close_past for running in undeclared)
 
 
 def usage_row(run: Run) -> dict[str, Any]:
@@ -269,7 +261,8 @@ class Running:
         self.cancelled = threading.Event()
         self.calls = 0
         """Calls of the function that are under way."""
-        self._purse = own or purse(session.settings.limits, session.engine.store)
+        self._store = session.engine.store
+        self._purse = own or purse(session.settings.limits, self._store)
 
     def is_waiting(self) -> bool:
         """Tell whether no call is under way."""
@@ -283,3 +276,21 @@ class Running:
     def asking(self) -> Asking:
         """On whose account Questions go, and what ends the wait for them."""
         return Asking(self.tally, self._purse, self.cancelled)
+
+    def close_past(self) -> Run:
+        """Write down what it came to; the last call was its end, not the moment when that is noticed."""
+        return self.close(self.touched - self.tally.started)
+
+    def close(self, seconds: float | None = None) -> Run:
+        """Write down what it came to, after `seconds` or by now."""
+        run = self.tally.run()
+        if seconds is not None:
+            run = replace(run, seconds=seconds)
+        self.progress.close(run)
+        with contextlib.suppress(CacheError):  # a full disk must not hide the statement's own result
+            self._purse.close()  # or else its reservation stands, which errs towards spending less
+        if run.questions:
+            with contextlib.suppress(CacheError):
+                self._store.record_run(usage_row(run))
+                self._store.forget()
+        return run
