@@ -13,9 +13,11 @@ CACHED, SENT, FAILED, OPEN = "#2a9d8f", "#e9a23b", "#c8553d", "#9aa0a6"
 
 
 def run_html(run: Run) -> str:
-    """Return a Run as a bar of cached, sent and failed questions with its figures."""
-    answered = run.questions - run.cached - run.failed
-    parts = [("cached", run.cached, CACHED), ("sent", answered, SENT), ("failed", run.failed, FAILED)]
+    """Return a Run as a bar of its questions with its figures; it may have ended early, or shared a call."""
+    asked = run.questions - run.cached - run.failed
+    sent = min(run.sent, asked)
+    parts = [("cached", run.cached, CACHED), ("sent", sent, SENT), ("failed", run.failed, FAILED)]
+    parts.append(("not sent", asked - sent, OPEN))
     saved = f", {usd(run.saved_usd)} saved" if run.saved_usd else ""
     return figure(
         parts,

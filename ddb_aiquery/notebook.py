@@ -102,7 +102,7 @@ class Magic:
             words = read_words(line, cell)
             self._last = con = self.connection(words.connection)
             return _result(con, words, self.parameters(con, words.sql))
-        except (AiQueryError, duckdb.Error) as error:
+        except (AiQueryError, duckdb.Error, KeyboardInterrupt) as error:
             raise error.with_traceback(None) from None
 
     def parameters(self, con: AiConnection, sql: str) -> dict[str, Any] | None:

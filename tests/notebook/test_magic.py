@@ -50,6 +50,13 @@ def test_a_run_is_a_bar_of_its_questions() -> None:
     assert "$0.5000, $0.7500 saved" in html
 
 
+def test_what_was_not_sent_is_not_called_sent() -> None:
+    """A Run that was stopped shows what it sent, and what it did not."""
+    html = Run(questions=2000, cached=500, sent=12, failed=100)._repr_html_()
+    assert [word in html for word in ("500 cached", "12 sent", "100 failed", "1,388 not sent")] == [True] * 4
+    assert "not sent" not in Run(questions=6, sent=6, failed=1)._repr_html_()
+
+
 def test_a_small_cost_is_shown() -> None:
     """What costs less than a hundredth of a cent is not shown as nothing."""
     assert "$0.000008" in Run(questions=4, sent=4, cost_usd=8e-6)._repr_html_()
