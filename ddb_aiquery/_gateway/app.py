@@ -79,6 +79,10 @@ class Gateway:
         await _send(response, send, scope["method"] == "HEAD")
         self._desk.figures.answered(response.status, time.perf_counter() - begun)
 
+    def stop(self) -> None:
+        """Prepare for the end: what would be tried again is given up, what is under way is still answered."""
+        self._desk.stop()
+
     async def _live(self, receive: Receive, send: Send) -> None:
         """Keep the books while the server runs."""
         books = asyncio.ensure_future(self._keep_books())
@@ -86,6 +90,7 @@ class Gateway:
             message = await receive()
             if message["type"] == "lifespan.shutdown":
                 books.cancel()
+                await self._desk.settled()
                 await self._desk.close_books(end=True)
                 await send({"type": "lifespan.shutdown.complete"})
                 return

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ddb_aiquery import _money, _session
 from ddb_aiquery._address import endpoint_name
@@ -37,6 +38,7 @@ _KEPT = 256
 _FORGOTTEN_AFTER = 900.0
 _LOOK = 1.0
 """Seconds between looks at what becomes of a Question, once a client's patience with rejections is over."""
+_SETTLING = 0.05
 _ADDED = (
     *("rows", "questions", "cached", "sent", "retried", "failed", "input_tokens", "output_tokens"),
     *("cost_nano", "saved_nano"),
@@ -92,6 +94,7 @@ class Desk:
         self._period = Tally(time.monotonic, label="gateway")
         self._lease: Lease | None = None
         """The day's money in hand for all requests of a period: with one each, few could be under way at once."""
+        self._stopping = asyncio.Event()
 
     @property
     def engine(self) -> Engine:
@@ -173,20 +176,29 @@ class Desk:
         return Purse(Budget.of(limits), self._lease)
 
     async def _arrived(self, batch: Batch, arrival: _Arrival, endpoint: Endpoint, gone: Awaitable[None]) -> None:
-        leaving = asyncio.ensure_future(gone)
+        leaving, stopping = asyncio.ensure_future(gone), asyncio.ensure_future(self._stopping.wait())
         begun = time.monotonic()
+        idle = 0  # looks since the stop at which no call was under way: an answer may be on its way here at the first
         try:
             while not arrival.reached.done():
                 waited = time.monotonic() - begun
                 self._check_patience(batch.trouble, waited, endpoint)
-                look = max(_LOOK, min(self._patience.rejected, self._patience.total) - waited)
-                await asyncio.wait({arrival.reached, leaving}, timeout=look, return_when=asyncio.FIRST_COMPLETED)
+                if stopping.done():
+                    idle = 0 if self._calling() else idle + 1
+                    self._check_stop(batch.trouble, idle, endpoint)
+                rest = min(self._patience.rejected, self._patience.total) - waited
+                look = _LOOK if stopping.done() else max(_LOOK, rest)
+                heard: set[asyncio.Future[Any]] = {arrival.reached, leaving} | (
+                    set() if stopping.done() else {stopping}
+                )
+                await asyncio.wait(heard, timeout=look, return_when=asyncio.FIRST_COMPLETED)
                 _check_company(leaving, arrival)
         except BaseException:
             batch.abandoned = True
             raise
         finally:
             leaving.cancel()
+            stopping.cancel()
 
     def _check_patience(self, trouble: Failure | None, waited: float, endpoint: Endpoint) -> None:
         """Raise the Refusal of a client that has waited for long enough; what comes later is stored."""
@@ -197,6 +209,25 @@ class Desk:
             why = f"; last: {trouble.message}" if trouble is not None else ""
             what = f"no answer within {patience.total:.0f} s{why}; ask again, an answer that comes is kept"
             raise Refusal(504, f"endpoint '{endpoint.name}': {what}")
+
+    @staticmethod
+    def _check_stop(trouble: Failure | None, idle: int, endpoint: Endpoint) -> None:
+        """Raise the Refusal of a client that would wait for a further try, or for a first one that is not due yet."""
+        if trouble is not None or idle > 1:
+            why = f"{trouble.message}; " if trouble is not None else ""
+            raise Refusal(503, f"endpoint '{endpoint.name}': {why}the gateway stops and asks no more")
+
+    def stop(self) -> None:
+        """Begin no further try: who waits for one is told, who waits for a call under way still gets its answer."""
+        self._stopping.set()
+
+    async def settled(self) -> None:
+        """Wait until no call is under way, also of clients that have left: each is paid, and is to be stored."""
+        while self._calling():  # noqa: ASYNC110  # pools live in another thread and tell nobody
+            await asyncio.sleep(_SETTLING)
+
+    def _calling(self) -> bool:
+        return any(pool.pace.in_flight for pool in self.engine.pools())
 
     async def close_books(self, *, end: bool = False) -> None:
         """Write a period's usage down: one row; at the `end` also what is still open."""

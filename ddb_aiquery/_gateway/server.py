@@ -12,14 +12,16 @@ from typing import Any
 
 import uvicorn
 
+from ddb_aiquery._gateway.app import Gateway
 from ddb_aiquery._gateway.http import BoundedProtocol
 
 
 class _Server(uvicorn.Server):  # uvicorn is optional, so mypy may not know it
     """Says where it listens once it does, in one line that a program can wait for."""
 
-    def __init__(self, config: uvicorn.Config, message: str) -> None:
+    def __init__(self, config: uvicorn.Config, application: Gateway, message: str) -> None:
         super().__init__(config)
+        self._application = application
         self._message = message
 
     async def startup(self, sockets: Any = None) -> None:
@@ -31,8 +33,13 @@ class _Server(uvicorn.Server):  # uvicorn is optional, so mypy may not know it
         shown = f"[{host}]" if ":" in host else host
         print(f"gateway: http://{shown}:{port}\n{self._message}", file=sys.stderr, flush=True)  # noqa: T201  # for the user
 
+    async def shutdown(self, sockets: Any = None) -> None:
+        """Let the application know before its requests are waited for."""
+        self._application.stop()
+        await super().shutdown(sockets)
 
-def run(application: Any, listening: list[socket.socket], message: str, keep_alive: int) -> None:
+
+def run(application: Gateway, listening: list[socket.socket], message: str, keep_alive: int) -> None:
     """Serve on sockets until SIGINT or SIGTERM; requests in flight are answered first, a second signal ends at once."""
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # a client's malformed request is not our trouble
     config = uvicorn.Config(
@@ -51,5 +58,5 @@ def run(application: Any, listening: list[socket.socket], message: str, keep_ali
     gc.collect()
     gc.freeze()  # what is loaded by now stays; to look through it again would hold every client up for 25 ms
     with contextlib.suppress(KeyboardInterrupt):
-        _Server(config, message).run(sockets=listening)
+        _Server(config, application, message).run(sockets=listening)
     gc.unfreeze()  # or DuckDB's library tells of every object that the end of the process finds still there

@@ -37,7 +37,8 @@ def answer(prompt, request):
     """Answer or fail as the prompt says."""
     word, _, rest = prompt.partition(":")
     steps = {
-        "429": lambda: Status(429, retry_after=7, message="slow down"),
+        "429": lambda: Status(429, retry_after=int(rest or 7), message="slow down"),
+        "500": lambda: Status(500, message="out of order"),
         "401": lambda: Status(401, message="who are you"),
         "400": lambda: Status(400, message="no such voice"),
         "slow": lambda: Slow(float(rest or 0.5)),

@@ -53,6 +53,49 @@ def test_a_graceful_stop_answers_what_is_in_flight(tmp_path) -> None:
     assert (first["label"], first["questions"], first["sent"]) == ("gateway", 1, 1)
 
 
+def test_a_stop_does_not_wait_for_further_tries(tmp_path) -> None:
+    """Whoever waits for a question that fails again and again is told at SIGTERM; nothing is asked after it."""
+    with running(tmp_path) as gateway:
+        replies = []
+        asking = threading.Thread(target=lambda: replies.append(gateway.chat("500")))
+        asking.start()
+        while gateway.upstream.requests < 2:
+            time.sleep(0.01)
+        assert gateway.stop() == 0
+        asking.join()
+        assert replies[0].status_code == 503
+        assert "HTTP 500" in replies[0].json()["error"]["message"]
+        assert gateway.upstream.requests < 6
+
+
+def test_a_stop_does_not_wait_for_an_endpoint_that_told_to_wait(tmp_path) -> None:
+    """A question that may not go for minutes, since another was told so, is given up at SIGTERM too."""
+    with running(tmp_path, "--patience", "0.2") as gateway:
+        assert gateway.chat("429:300").status_code == 429
+        replies = []
+        asking = threading.Thread(target=lambda: replies.append(gateway.chat("not due")))
+        asking.start()
+        time.sleep(0.3)
+        assert gateway.stop() == 0
+        asking.join()
+        assert replies[0].status_code in {429, 503}
+
+
+def test_a_stop_stores_what_a_client_that_left_has_asked(tmp_path) -> None:
+    """The call under way is paid: SIGTERM waits for its answer though nobody else does."""
+    with running(tmp_path) as gateway:
+        content = json.dumps(body("slow:1.5")).encode()
+        head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {TOKEN}\r\n"
+        head += f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
+        with socket.create_connection(("127.0.0.1", gateway.port)) as peer:
+            peer.sendall(head.encode() + content)
+            while not gateway.upstream.requests:
+                time.sleep(0.01)
+        assert gateway.stop() == 0
+        (answer,) = ddb_aiquery.complete("test", ["slow:1.5"], config=gateway.config)
+        assert answer.cached
+
+
 def test_ctrl_c_is_a_clean_end(tmp_path) -> None:
     """SIGINT ends it with status 0 and no traceback."""
     with running(tmp_path) as gateway:
