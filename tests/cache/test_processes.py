@@ -155,15 +155,14 @@ def killed_writers(start, directory, key, rounds: int, writers: int) -> int:
     total = 0
     for turn in range(rounds):
         children = [start(WRITER, directory, f"{turn}-{n}") for n in range(writers)]
-        for child in children:
-            for _ in range(chance.randrange(1, 60)):
-                child.stdout.readline()
+        said = [[child.stdout.readline() for _ in range(chance.randrange(1, 60))] for child in children]
         for child in children:
             child.kill()
-        said = [child.communicate()[0].split() for child in children]
+        for lines, child in zip(said, children, strict=True):
+            lines.extend(child.communicate()[0].splitlines(keepends=True))
         with open_store(directory) as store:
             for number, lines in enumerate(said):
-                acknowledged = int(lines[-1]) if lines and lines[-1].isdigit() else 0
+                acknowledged = max(int(line) for line in lines if line.endswith("\n"))  # the kill may cut the last
                 names = [key(f"{turn}-{number}-{n}") for n in range(acknowledged)]
                 assert len(store.get_many(names)) == acknowledged
                 total += acknowledged
