@@ -26,7 +26,7 @@ class Vocabulary:
     """The words of a database; keywords and functions are read once, tables and columns after each statement."""
 
     connection: Callable[[], Any]
-    """The connection, None while it is being opened."""
+    """The connection, None where it cannot be opened."""
     _fixed: list[tuple[str, str]] = field(default_factory=list)
     _catalog: list[tuple[str, str | None]] | None = None
 

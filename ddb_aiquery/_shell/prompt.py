@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from ddb_aiquery._shell.shell import Shell
 
 WELCOME = f"ddb-aiquery {__version__}; .help lists the commands, a statement ends with a semicolon"
+_OPENS_IN = 5.0
+"""Seconds that Tab waits for a shell that is being opened."""
 _SECRET = re.compile(r"\bsecret\b|\bpassword\b|\btoken\s*'", re.IGNORECASE)
 
 
@@ -149,9 +151,11 @@ class _Opening:
             app.exit(exception=error)
 
     def _connection(self) -> Any:
-        if not self._future.done() or self._future.exception() is not None:
+        """Return the connection, for Tab: waited for, since a first word without completions would be a riddle."""
+        try:
+            return self._future.result(timeout=_OPENS_IN).con
+        except BaseException:  # noqa: BLE001 (whatever it is, the user sees it where the shell is opened)
             return None
-        return self._future.result().con
 
 
 def _session(opening: _Opening) -> PromptSession[str]:

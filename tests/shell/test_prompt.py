@@ -151,6 +151,13 @@ def test_tab_completes(session: Terminal, typed: str, completed: str) -> None:
     session.enter("", end=CTRL_C)
 
 
+def test_tab_completes_before_the_database_is_open(opened: Start) -> None:
+    """The prompt is there before DuckDB; what is typed into it at once is completed all the same."""
+    terminal = opened()
+    terminal.type("SELECT ai_query('" + TAB)
+    terminal.wait_for("ai_query('test")
+
+
 def test_an_arrow_brings_the_last_entry_back(session: Terminal) -> None:
     """The history is at hand."""
     session.enter("SELECT 'again' AS h;")
