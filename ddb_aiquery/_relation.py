@@ -60,6 +60,11 @@ class AiRelation:
         self._connection, self.raw, self._parameters = connection, raw, parameters
         self._read: Connection | None = None
 
+    @property
+    def connection(self) -> Any:
+        """The connection that reads it."""
+        return self._connection
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)

@@ -110,8 +110,17 @@ class PlanningCursor:
     query = from_query = sql
 
     def register(self, view_name: str, python_object: object, **options: Any) -> Any:
-        """Make a Python object a table; a relation is read for it."""
-        known = python_object.to_arrow_table() if isinstance(python_object, AiRelation) else python_object
+        """Make a Python object a table.
+
+        A Python model's relation is one of the model's own cursor, in whose transaction its table has to be made, as
+        dbt-duckdb makes it of DuckDB's relations; of others it takes a new cursor, which then stands for the first.
+        """
+        known = python_object
+        if isinstance(python_object, AiRelation):
+            self._planner, self._raw = python_object.connection, python_object.connection.raw
+            known = python_object.raw
+            if self._hidden.asks(python_object.sql_query()):
+                known = python_object.to_arrow_table()
         (self._planner or self._raw).register(view_name, known, **options)
         return self
 

@@ -25,6 +25,17 @@ MODELS = {
         "    known = known[known['id'] < 3]\n"
         """    return session.sql("select id, ai_query('test', 'q' || id) as answer from known")\n"""
     ),
+    **{
+        f"models/{name}.py": (
+            "def model(dbt, session):\n"
+            "    dbt.config(materialized='incremental', unique_key='id', pre_hook='create temp table t as select 1')\n"
+            f"    return dbt.ref('as_table'){composed}.filter('id < 3')\n"
+        )
+        for name, composed in {
+            "relation": "",
+            "asking_relation": """.project("id, ai_query('test', 'q' || id) as answer")""",
+        }.items()
+    },
     "models/with_hooks.sql": (
         """{{ config(materialized='table', pre_hook="create or replace table hooked as """
         """select ai_query('test', 'q0') as answer") }} select * from hooked"""
@@ -90,6 +101,8 @@ def test_every_materialization(project: Project, scripted: ScriptedEndpoint) -> 
     for name in ("as_table", "over_cte", "with_contract", "by_append", "by_delete", "by_merge"):
         assert project.rows(f"select id, answer from {name} order by id") == expected
     assert project.rows("select id, answer from in_python order by id") == expected[:3]
+    for name in ("relation", "asking_relation"):
+        assert project.rows(f"select id, answer from {name} order by id") == expected[:3]
     assert project.rows("select answer from with_hooks") == [("echo: q0",)]
     assert project.rows("select id, answer from as_snapshot order by id") == expected
     again = project.dbt("""build --vars {"rows":7}""")
