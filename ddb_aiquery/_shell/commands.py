@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ddb_aiquery import __version__
 from ddb_aiquery._shell import files
-from ddb_aiquery._shell.layouts import NAMES
+from ddb_aiquery._shell.layouts import NAMES, unescaped
 from ddb_aiquery._shell.leaving import Quit
 from ddb_aiquery._sql import named
 from ddb_aiquery.errors import AiQueryError
@@ -161,7 +161,7 @@ def _null(shell: Shell, words: Sequence[str]) -> None:
 
 
 def _separator(shell: Shell, words: Sequence[str]) -> None:
-    column, *row = (word.encode().decode("unicode_escape") for word in words)
+    column, *row = map(unescaped, words)
     shell.style = replace(shell.style, separator=column, newline=row[0] if row else shell.style.newline)
 
 

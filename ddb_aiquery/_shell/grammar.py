@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from ddb_aiquery._shell.layouts import NAMES, Style
+from ddb_aiquery._shell.layouts import NAMES, Style, unescaped
 
 _JOINED = re.compile(r"-[csf][^\s-]\S*")
 """What argparse would take for -c, -s or -f with the value behind it: `-safe` for the SQL `afe`."""
+_SEPARATORS = frozenset({"separator", "newline"})
 Work = list[tuple[str, str]]
 """What is run in the place of the prompt, in the order given: ("sql" | "file" | "first", text)."""
 
@@ -37,7 +38,9 @@ class _Styled(argparse.Action):
     """Changes one thing of the style; later words win, as in `duckdb`."""
 
     def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:  # noqa: ARG002
-        value = values.encode().decode("unicode_escape") if isinstance(values, str) else self.const
+        value = values if isinstance(values, str) else self.const
+        if self.dest in _SEPARATORS:
+            value = unescaped(value)
         namespace.style = replace(namespace.style, **{self.dest: value})
 
 

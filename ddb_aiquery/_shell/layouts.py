@@ -6,6 +6,7 @@ import csv
 import html
 import io
 import itertools
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -15,6 +16,10 @@ from wcwidth import wcswidth
 from ddb_aiquery._sql import identifier, literal
 
 Row = Sequence[str | None]
+_SOME = 1024
+"""Rows that are written at once."""
+_ESCAPES = {"t": "\t", "n": "\n", "r": "\r", "\\": "\\"}
+_ESCAPE = re.compile(r"\\(t|n|r|\\|0|x[0-9a-fA-F]{2})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +48,30 @@ class Cells:
     rows: Iterator[Row]
 
 
+def unescaped(text: str) -> str:
+    r"""Return a separator as it is meant: `\t`, `\n`, `\r`, `\0`, `\\` and `\xHH` are one character each."""
+    return _ESCAPE.sub(lambda it: _ESCAPES.get(it[1]) or chr(int(it[1].lstrip("x"), 16)), text)
+
+
 def _csv(cells: Cells, style: Style) -> Iterator[str]:
-    line = io.StringIO()
-    writer = csv.writer(line, delimiter=style.separator or ",", lineterminator=style.newline)
-    for row in _with_header(cells, style):
-        line.seek(0)
-        line.truncate()
-        writer.writerow(row)
-        yield line.getvalue()
+    separator = style.separator or ","
+    rows = _with_header(cells, style)
+    if len(separator) > 1 or separator in '"\r\n':
+        yield from _joined((_guarded(row, separator) for row in rows), separator, style.newline)
+        return
+    lines = io.StringIO()
+    writer = csv.writer(lines, delimiter=separator, lineterminator=style.newline)
+    while some := list(itertools.islice(rows, _SOME)):
+        writer.writerows(some)
+        yield lines.getvalue()
+        lines.seek(0)
+        lines.truncate()
+
+
+def _guarded(row: Iterable[str], separator: str) -> Iterator[str]:
+    """Yield values, in quotes where a reader would take a part of them for something else."""
+    marks = (separator, '"', "\r", "\n")
+    return ('"' + v.replace('"', '""') + '"' if any(mark in v for mark in marks) else v for v in row)
 
 
 def _list(cells: Cells, style: Style) -> Iterator[str]:

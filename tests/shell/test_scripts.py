@@ -282,6 +282,31 @@ def test_flags_that_scripts_pass_to_duckdb(ran: Run) -> None:
     assert ran("-batch", "-no-init", "-echo", "-list", "-c", "SELECT 1 AS a").stdout == "SELECT 1 AS a;\na\n1\n"
 
 
+@pytest.mark.parametrize(
+    ("separator", "null", "written"),
+    [
+        ("ü", "ö", "aüb\n1üö\n"),
+        (r"\t", r"\N", "a\tb\n1\t\\N\n"),
+        (r"\x3b", "\\", "a;b\n1;\\\n"),
+        ("::", "", "a::b\n1::\n"),
+        (r"\q", "x", "a\\qb\n1\\qx\n"),
+    ],
+)
+def test_separators_are_any_text(ran: Run, separator: str, null: str, written: str) -> None:
+    """Not only one ASCII character, by flag or by command; what is no escape stands for itself."""
+    flags = ran("-csv", "-separator", separator, "-nullvalue", null, "-c", "SELECT 1 AS a, NULL AS b")
+    assert (flags.stdout, flags.stderr) == (written, "")
+    typed = f".mode csv\n.separator '{separator}'\n.nullvalue '{null}'\nSELECT 1 AS a, NULL AS b;\n"
+    assert ran(stdin=typed).stdout == written
+
+
+def test_a_long_separator_guards_values(ran: Run) -> None:
+    """A value that holds it, a quote or a line's end is in quotes."""
+    sql = "SELECT 'x::y' AS a, 'p:q' AS b, 'say \"hi\"' AS c, E'two\\nlines' AS d"
+    done = ran("-csv", "-noheader", "-separator", "::", "-c", sql)
+    assert done.stdout == '"x::y"::p:q::"say ""hi"""::"two\nlines"\n'
+
+
 def test_types_that_arrow_lacks_are_shown_with_calls_too(ran: Run) -> None:
     """An answer beside a UUID or an ENUM does not change how DuckDB writes them."""
     sql = "SELECT ai_query('test', 'typed') AS said, 'b'::ENUM('a', 'b') AS e, 1::HUGEINT AS h"
