@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
 from types import FrameType
 from typing import Any, Self
@@ -187,8 +187,9 @@ class AiConnection:
         if len(statements) > 1:
             self._statements.run(";".join(s.query for s in statements[:-1]), None, frame)
             text = statements[-1].query
-        options: dict[str, Any] = {"params": parameters} if parameters is not None else {}
         variables = self._statements.tables.variables(text, frame) if isinstance(text, str) else {}
+        variables, parameters = _with_parameters(variables, parameters)
+        options: dict[str, Any] = {"params": parameters} if parameters is not None else {}
         for name, value in variables.items():
             if isinstance(value, AiRelation):
                 text = named("planner.sql")["over"].format(
@@ -226,6 +227,20 @@ def opened(raw: duckdb.DuckDBPyConnection, session: Session) -> AiConnection:
     con = AiConnection(raw, session)
     install(raw, session)
     return con
+
+
+def _with_parameters(variables: Mapping[str, Any], parameters: Any) -> tuple[dict[str, Any], Any]:
+    """Return the variables, and the parameters with those of relations; one whose own fit no others is read."""
+    found = dict(variables)
+    for name, value in variables.items():
+        own = value.parameters if isinstance(value, AiRelation) else None
+        if not own:
+            continue
+        if isinstance(own, dict) and isinstance(parameters, dict | None) and own.keys().isdisjoint(parameters or {}):
+            parameters = own | (parameters or {})
+        else:
+            found[name] = value.to_arrow_table()
+    return found, parameters
 
 
 def _text(query: Any) -> Any:

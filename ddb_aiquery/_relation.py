@@ -65,6 +65,11 @@ class AiRelation:
         """The connection that reads it."""
         return self._connection
 
+    @property
+    def parameters(self) -> Any:
+        """The values of the parameters in its query."""
+        return self._parameters
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)

@@ -152,3 +152,15 @@ def test_a_variable_may_be_called_as_one_of_ours(scripted: ScriptedEndpoint, nam
         seen = {"con": con, name: pa.table({"a": [7]})}
         for method in ("execute", "sql"):
             assert eval(f'con.{method}("SELECT a{call} FROM {name}").fetchall()[0][0]', seen) == 7  # noqa: S307
+
+
+@pytest.mark.parametrize("of_both", [({"low": 1}, {"high": 4}), ({"low": 1}, None), ({"x": 1}, {"x": 4}), ([1], [4])])
+def test_a_query_over_a_relation_keeps_its_parameters(scripted: ScriptedEndpoint, of_both: Any) -> None:
+    """Named, by position, or of one name with another value: each query has its own."""
+    inner, outer = of_both
+    low, high = (f"${next(iter(of))}" if isinstance(of, dict) else "?" if of else "4" for of in of_both)
+    with ddb_aiquery.connect(config=scripted.settings("test")) as con:
+        asked = con.sql(f"SELECT i, ai_query('test', 'p' || i) AS a FROM range(6) t(i) WHERE i > {low}", params=inner)
+        found = con.sql(f"SELECT a FROM asked WHERE i < {high} ORDER BY i", params=outer)
+        assert found.fetchall() == [("echo: p2",), ("echo: p3",)]
+        assert asked.filter("i < 3").fetchall() == [(2, "echo: p2")]
