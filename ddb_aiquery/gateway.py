@@ -18,7 +18,7 @@ from ddb_aiquery._gateway import tokens
 from ddb_aiquery._gateway.app import MAX_BODY, Gateway
 from ddb_aiquery._gateway.desk import Desk, Patience
 from ddb_aiquery._gateway.doorman import Doorman
-from ddb_aiquery._gateway.listening import listen
+from ddb_aiquery._gateway.listening import take_port
 from ddb_aiquery._settings import load
 from ddb_aiquery._values import Secret
 from ddb_aiquery.errors import SettingsError
@@ -75,9 +75,9 @@ def serve(config: Any = None, place: Place | None = None, patience: Patience | N
     settings = load(config)
     with contextlib.ExitStack() as sockets:
         # A token that is made is shown once, so it must not be made for a gateway that cannot start.
-        listening = [sockets.enter_context(each) for each in listen(place.host, place.port)]
+        taken = [sockets.enter_context(each) for each in take_port(place.host, place.port)]
         secret, message = find_token(place, os.environ)
-        run(_application(settings, secret, place, patience), listening, message, _KEEP_ALIVE)
+        run(_application(settings, secret, place, patience), taken, message, _KEEP_ALIVE)
 
 
 def find_token(place: Place, environ: Mapping[str, str]) -> tuple[Secret, str]:
