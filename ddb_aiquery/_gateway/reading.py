@@ -176,9 +176,19 @@ def _conversation(given: list[Any]) -> tuple[Form, str]:
     if plain and isinstance(only["content"], str):
         return Form.TEXT, only["content"]
     try:
-        return read_request(given)
+        return read_request([_message(message, place) for place, message in enumerate(given, 1)])
     except AiQueryError as error:
         raise bad("messages", str(error)) from None
+
+
+def _message(given: Any, place: int) -> dict[str, Any]:
+    """Return a message with its content, which one that calls tools may leave out."""
+    if not isinstance(given, dict) or "role" not in given:
+        raise bad("messages", f"message {place} is no object with role and content")
+    content = given.get("content")
+    if not isinstance(content, str | list) and not (content is None and given.get("tool_calls")):
+        raise bad("messages", f"message {place}: give content, a text or a list of parts")
+    return {**given, "content": content}
 
 
 def _format(given: Any) -> str | None:

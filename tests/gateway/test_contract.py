@@ -132,10 +132,11 @@ def test_a_tool_that_the_model_calls_is_passed_on(gateway, client, prompt, conte
     assert "called a tool" in answer.message
 
 
-def test_a_tools_result_is_answered(gateway, client) -> None:
-    """The conversation goes on with the call and what came of it, both as the client sent them."""
-    asked = {"role": "user", "content": "weather?"}
-    called = {"role": "assistant", "content": None, "tool_calls": [CALL]}
+@pytest.mark.parametrize("left_out", [False, True])
+def test_a_tools_result_is_answered(gateway, client, left_out) -> None:
+    """The conversation goes on with the call and what came of it; the call's content may be null or not there."""
+    asked = {"role": "user", "content": f"weather? {left_out}"}
+    called = {"role": "assistant", "tool_calls": [CALL], **({} if left_out else {"content": None})}
     result = {"role": "tool", "tool_call_id": "call_1", "content": "sunny"}
     reply = client.post("/v1/chat/completions", json={"model": "test", "messages": [asked, called, result], **TOOLS})
     assert reply.status_code == 200
