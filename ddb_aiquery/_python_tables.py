@@ -72,7 +72,7 @@ def visible(text: str, frame: FrameType | None) -> dict[str, Any]:
     words, found = set(_WORD.findall(text[:_LOOKED_AT])), {}
     while frame is not None and words:
         for names in (frame.f_locals, frame.f_globals):
-            for name in words & names.keys():
+            for name in words.intersection(names):
                 if _is_tabular(names[name]):
                     found[name] = names[name]
         words -= found.keys()
