@@ -249,12 +249,15 @@ def certificate(tmp_path_factory):
     if shutil.which("openssl") is None:
         pytest.skip("openssl makes the certificate")
     folder = tmp_path_factory.mktemp("tls")
-    (folder / "ext").write_text("subjectAltName=IP:127.0.0.1\nbasicConstraints=CA:FALSE\n")
+    (folder / "ext").write_text(
+        "subjectAltName=IP:127.0.0.1\nbasicConstraints=CA:FALSE\nauthorityKeyIdentifier=keyid\n"
+    )
 
     def openssl(command):
         subprocess.run(["openssl", *command.split()], cwd=folder, check=True, capture_output=True)  # skipped if absent
 
-    openssl("req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 2 -subj /CN=test-authority")
+    strict = "-addext keyUsage=critical,keyCertSign"  # Python 3.13 asks an authority for it
+    openssl(f"req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 2 -subj /CN=test-authority {strict}")
     openssl("req -newkey rsa:2048 -nodes -keyout key.pem -out request.pem -subj /CN=test")
     openssl("x509 -req -in request.pem -CA ca.pem -CAkey ca.key -CAcreateserial -out cert.pem -days 2 -extfile ext")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
