@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import timedelta
 from functools import lru_cache
@@ -10,7 +11,7 @@ from pathlib import Path
 from pyreqwest.bytes import Bytes
 from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.exceptions import BuilderError, PoolTimeoutError, PyreqwestError, RequestTimeoutError
-from pyreqwest.http import Url
+from pyreqwest.http import HeaderMap, Url
 from pyreqwest.proxy import ProxyBuilder
 from pyreqwest.response import Response, ResponseBodyReader
 
@@ -49,12 +50,24 @@ class PyreqwestWire:
         body = bytes(first) if first is not None else b""
         if len(body) >= _FIRST_READ or len(body) > limit:
             body += await read_capped(_chunks(reader), limit - len(body))
-        headers = dict(response.headers.items())
+        headers = _plain(response.headers)
         return Reply(response.status, headers, decoded(body, headers.get("content-encoding"), limit))
 
     async def close(self) -> None:
         """Close every connection."""
         await self._client.close()
+
+
+def _plain(headers: HeaderMap) -> dict[str, str]:
+    """Return the headers by name; one with letters outside ASCII, which pyreqwest cannot show, is left out."""
+    try:
+        return dict(headers.items())
+    except ValueError:
+        shown = {}
+        for name in headers:
+            with contextlib.suppress(ValueError):
+                shown[name] = headers[name]
+        return shown
 
 
 @lru_cache(maxsize=256)

@@ -160,6 +160,13 @@ def test_a_body_without_length_ends_with_the_connection(post, listen):
     assert reply.body == b"x" * 200_000
 
 
+def test_a_header_with_letters_outside_ascii_costs_no_answer(post, listen):
+    """Whatever bytes a header of the reply holds, the body and the other headers arrive."""
+    head = "HTTP/1.1 200 OK\r\nx-served-by: Zürich\r\nretry-after: 7\r\ncontent-length: 2\r\n\r\n"
+    (reply,) = post(f"http://127.0.0.1:{listen(head.encode() + b'ok').port}/v1")
+    assert (reply.body, reply.headers["retry-after"]) == (b"ok", "7")
+
+
 def test_a_large_body_arrives_whole(post):
     """A body of several reads is put together in order."""
     body = bytes(range(256)) * 4000
