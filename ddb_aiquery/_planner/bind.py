@@ -100,7 +100,7 @@ class Binder:
         if keys or tree.get("group_sets") or any(self._folds(item) for item in items):
             if self.in_dedup:
                 rel = Rel(rel.node)
-            rel, items = grouping(rel, keys, tree.get("group_sets", ()), items, self.state)
+            rel, items, modifiers = grouping(rel, keys, tree.get("group_sets", ()), items, modifiers, self.state)
         rel, items, modifiers = computed(rel, items, modifiers, self.state)
         rel = self._modified(rel, items, modifiers)
         for item in items:

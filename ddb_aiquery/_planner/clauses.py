@@ -21,9 +21,9 @@ Branch = tuple[Rel, Sequence["Ast"]]
 
 
 def grouping(
-    rel: Rel, keys: Sequence[Ast], sets: Sequence[Sequence[int]], items: list[Ast], state: State
-) -> tuple[Rel, list[Ast]]:
-    """Return the groups of a relation, and the select list over their keys and aggregates.
+    rel: Rel, keys: Sequence[Ast], sets: Sequence[Sequence[int]], items: list[Ast], modifiers: Any, state: State
+) -> tuple[Rel, list[Ast], Any]:
+    """Return the groups of a relation, and the select list and its modifiers over their keys and aggregates.
 
     Raises:
         Unplannable: the select list uses a column that is neither.
@@ -40,13 +40,13 @@ def grouping(
             return _named(ast.column(symbol), part)
         return None
 
-    listed = [ast.rewrite(item, change) for item in items]
+    listed, modified = [ast.rewrite(item, change) for item in items], ast.rewrite(modifiers, change)
     named = [(keyed[ast.fingerprint(key)], key) for key in keys]
     alive = state.symbol()
     groups = grouped(rel, named, list(aggregates.values()), _sets(sets, len(keys)), alive)
     if any(not ast.symbols(item) <= groups.node.outputs for item in listed):
         raise Unplannable("a column beside GROUP BY that is neither a key nor an aggregate")
-    return groups, listed
+    return groups, listed, modified
 
 
 def _sets(sets: Sequence[Sequence[int]], width: int) -> list[list[int]]:
