@@ -146,6 +146,9 @@ ON CONFLICT (key) DO UPDATE SET owner = excluded.owner;
 -- name: release
 DELETE FROM claims WHERE owner = :owner AND key IN (SELECT value FROM carray(:keys));
 
+-- name: release_all
+DELETE FROM claims WHERE owner NOT IN (SELECT value FROM json_each(:others));
+
 -- name: cooldown
 SELECT until FROM cooldowns WHERE endpoint = ?;
 

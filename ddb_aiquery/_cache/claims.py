@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 
 import apsw
@@ -43,6 +44,19 @@ class Claiming(Part):
         if gone:
             bindings = {"owner": self._database.owner.name, "keys": apsw.carray(gone)}
             self._database.write(lambda connection: connection.execute(SQL["release"], bindings), durable=False)
+
+    def leave(self) -> None:
+        """Give up every claim of this store, and those of owners that are no more.
+
+        Raises:
+            CacheError: the file cannot be written.
+        """
+
+        def work(connection: apsw.Connection) -> None:
+            # Listed inside the transaction: whoever claims later is not met, whoever has claimed has a lock file.
+            connection.execute(SQL["release_all"], {"others": json.dumps(self._database.owner.others())})
+
+        self._database.write(work, durable=False)
 
     def _claim(self, connection: apsw.Connection, keys: tuple[bytes, ...]) -> Claims:
         answered = look(connection, keys)

@@ -6,7 +6,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
@@ -231,7 +231,8 @@ class Database:
             # SQLite creates the file, -wal and -shm with the mode of the lock file: 0600 from the first byte on.
             self._uri = f"{path.as_uri()}?modeof={quote(str(path.parent / 'owners' / self.owner.name))}"
             connection = patient(self._connect)
-            self.owner.bury()
+            with suppress(OSError):
+                self.owner.others()  # the dead are buried on the way
             self._uri = f"{path.as_uri()}?mode=rw"
         version = connection.execute(SQL["version"]).get
         if version // 1000 > FORMAT:

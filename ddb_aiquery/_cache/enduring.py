@@ -58,6 +58,11 @@ class Enduring(Store):
         with contextlib.suppress(CacheError):
             super().release_many(keys)
 
+    def leave(self) -> None:
+        """Give every claim up; those that cannot be written off end with the process."""
+        with contextlib.suppress(CacheError):
+            super().leave()
+
     def _say(self, error: CacheError) -> None:
         if not self._spared:
             self._spared = True

@@ -102,13 +102,16 @@ class Owner:
             path.unlink(missing_ok=True)  # names are never used again, so nobody new can be hit
         return not free
 
-    def bury(self) -> None:
-        """Remove the lock files that dead owners left behind."""
-        if self._folder is not None:
-            with contextlib.suppress(OSError):
-                for path in list(self._folder.iterdir()):
-                    if path.suffix != _UNBORN:
-                        self.alive(path.name)
+    def others(self) -> tuple[str, ...]:
+        """Return the names of the owners that live, but for this one; the lock files of dead ones are removed.
+
+        Raises:
+            OSError: the folder cannot be read.
+        """
+        if self._folder is None:
+            return ()
+        names = [path.name for path in self._folder.iterdir() if path.suffix != _UNBORN]
+        return tuple(name for name in names if name != self._name and self.alive(name))
 
     def close(self) -> None:
         """Stop being an owner; whatever this one still claims is free for others."""

@@ -157,8 +157,9 @@ class Engine:
         return list(self._pools)
 
     def close(self) -> None:
-        """Write what has arrived and stop the writer."""
+        """Write what has arrived, stop the writer and leave every Question to others."""
         self._scribe.close()
+        self.store.leave()
 
     def _seal(self, endpoint: Endpoint, questions: Sequence[Question], batch: Batch) -> list[tuple[int, Envelope]]:
         sealed = []

@@ -31,6 +31,9 @@ class Store(Board, Protocol):
     def release_many(self, keys: Collection[bytes]) -> None:
         """Give claims up without an answer."""
 
+    def leave(self) -> None:
+        """Give all claims up: nothing more will be asked from here."""
+
     def reserve(self, day: str, amount: int, limit: int) -> bool:
         """Reserve micro-dollars of a day if its limit allows."""
 

@@ -7,6 +7,7 @@ import random
 import signal
 import sys
 
+import apsw
 import pytest
 
 from ddb_aiquery._cache import open_store
@@ -159,7 +160,7 @@ def killed_writers(start, directory, key, rounds: int, writers: int) -> int:
         for child in children:
             child.kill()
         for lines, child in zip(said, children, strict=True):
-            lines.extend(child.communicate()[0].splitlines(keepends=True))
+            lines.extend(child.stdout.readlines())  # communicate() would miss what is buffered here
         with open_store(directory) as store:
             for number, lines in enumerate(said):
                 acknowledged = max(int(line) for line in lines if line.endswith("\n"))  # the kill may cut the last
@@ -181,6 +182,21 @@ def test_no_acknowledged_record_is_lost_to_a_kill(start, directory, key):
 def test_no_acknowledged_record_is_lost_to_many_kills(start, directory, key):
     """The same, 300 kills."""
     assert killed_writers(start, directory, key, rounds=100, writers=3) > 0
+
+
+def test_who_leaves_claims_nothing_any_more(start, directory, key):
+    """A store that leaves takes its claims along, and those of the dead; who lives keeps its own."""
+    with open_store(directory) as store:
+        code = "store = open_store(Path(sys.argv[1])); store.claim_many([key(sys.argv[2])]); say(1); time.sleep(60)"
+        alive, dead = start(code, directory, "theirs"), start(code, directory, "dead")
+        store.claim_many([key("mine")])
+        for each in (alive, dead):
+            each.stdout.readline()
+        dead.kill()
+        dead.wait()
+        store.leave()
+        with apsw.Connection(str(next(directory.glob("*.sqlite")))) as file:
+            assert [row[0] for row in file.execute("SELECT key FROM claims")] == [key("theirs")]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
