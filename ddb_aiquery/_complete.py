@@ -10,7 +10,8 @@ from ddb_aiquery import _failures
 from ddb_aiquery._results.parameters import read_parameters
 from ddb_aiquery._results.request import read_files, read_request
 from ddb_aiquery._results.shape import shape
-from ddb_aiquery._session import Running, Session
+from ddb_aiquery._running import Running
+from ddb_aiquery._session import Session
 from ddb_aiquery._settings import load
 from ddb_aiquery._values import Answer, Endpoint, Failure, Outcome, Question
 from ddb_aiquery.errors import CallError

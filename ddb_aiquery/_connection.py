@@ -73,9 +73,11 @@ class AiConnection:
                 statements.settle()
 
     def close(self) -> None:
-        """End an open result and close the connection."""
+        """End an open result, and what another thread runs here, and close the connection."""
         try:
             self._statements.settle()
+            if isinstance(self._asker, Session):
+                self._asker.cancel()
         finally:
             self._raw.close()
 

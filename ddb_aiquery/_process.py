@@ -6,6 +6,7 @@ import atexit
 import os
 import signal
 import threading
+import time
 import weakref
 from collections import deque
 from collections.abc import Callable
@@ -19,6 +20,10 @@ from ddb_aiquery._cache import open_store
 from ddb_aiquery._engine.engine import Engine
 from ddb_aiquery._engine.loop import Loop
 from ddb_aiquery._transport import Transport
+
+_LEAVING = 1.0
+"""Seconds at most in which statements of other threads end when the process does."""
+_LOOK = 0.02
 
 
 class Process:
@@ -80,7 +85,9 @@ class Process:
             end()
 
     def close(self) -> None:
-        """Write down what has arrived and stop the threads."""
+        """Send nothing more, write down what has arrived and stop the threads."""
+        self.cancel()
+        self._hear_out()
         self.end_left()
         for session in list(self.sessions.values()):
             session.end()
@@ -94,6 +101,12 @@ class Process:
             loop.wait(transport.close(), timeout=5)
             loop.close()
 
+    def _hear_out(self) -> None:
+        """Let threads that wait for answers end their statements: amid DuckDB's code the end of Python is a crash."""
+        deadline = time.monotonic() + _LEAVING
+        while any(session.is_busy() for session in list(self.sessions.values())) and time.monotonic() < deadline:
+            time.sleep(_LOOK)
+
     def forget(self) -> None:
         """Drop what a fork cannot carry over: the child makes its own threads and sockets."""
         self._lock = threading.Lock()
@@ -101,6 +114,8 @@ class Process:
         self._transport = None
         self._engines = {}
         self.left = deque()
+        for session in list(self.sessions.values()):
+            session.forget()
 
 
 def _reach_interrupt(process: Process) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 import uuid
@@ -10,35 +9,26 @@ import warnings
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ddb_aiquery import _ask
-from ddb_aiquery._engine.budget import MICRO, NANO, Purse
-from ddb_aiquery._engine.engine import Asking, Engine
+from ddb_aiquery._engine.budget import NANO, Purse
+from ddb_aiquery._engine.engine import Engine
 from ddb_aiquery._engine.forecast import estimate_nano
-from ddb_aiquery._engine.tally import Tally
-from ddb_aiquery._money import purse
 from ddb_aiquery._process import PROCESS
-from ddb_aiquery._progress import Progress
 from ddb_aiquery._redact import REDACTOR
+from ddb_aiquery._running import IDLE_FAILED, Running
 from ddb_aiquery._settings import Settings
 from ddb_aiquery._values import Estimate, Run
-from ddb_aiquery.errors import CacheError
 
 WINDOW = 32_768
 """Questions that `stream` keeps under way before it waits for the first: enough for 1,024 at once, flat in memory."""
 WINDOW_BYTES = 32 << 20
 """Bytes of their batches, beyond which no more than FEWEST are kept under way: prompts may be long."""
 FEWEST = 2_048
-IDLE = 1.0
-"""Seconds without a call after which a connection without planner is taken to have begun a new statement."""
-IDLE_FAILED = 0.1
-"""The same after a call that failed: only DuckDB's own repeats come sooner."""
-SHOWN_SQL = 500
 KEPT_TERMS = 256
 """Options of calls that are kept as they were read; a column of modelParameters may have any number of them."""
 
@@ -71,7 +61,7 @@ class Session:
         """Begin a statement's Run; every call until `finish` counts for it. Without a purse it gets one of its own."""
         PROCESS.end_left()
         with self._lock:
-            self._run = Running(self, sql, label, purse)
+            self._run = Running(self.engine.store, self.settings.limits, sql, label, purse)
             self._declared = True
             self._under_way.add(self._run)
             self._error = None
@@ -114,6 +104,18 @@ class Session:
             for running in (*self._under_way, *([self._run] if self._run else [])):
                 running.cancelled.set()
 
+    def is_busy(self) -> bool:
+        """Tell whether a thread waits for answers to a statement here."""
+        with self._lock:
+            return any(running.calls for running in (*self._under_way, *([self._run] if self._run else [])))
+
+    def forget(self) -> None:
+        """Drop the Runs under way, in a forked child: they are its parent's, and so is their money."""
+        self._lock = threading.RLock()
+        self._run, self._declared = None, False
+        self._undeclared.clear()
+        self._under_way = weakref.WeakSet()
+
     def documents(self, columns: Sequence[pa.Array]) -> pa.Array:
         """Answer one chunk of DuckDB's: seven columns of arguments in, one column of JSON documents out.
 
@@ -150,6 +152,8 @@ class Session:
         under_way: deque[tuple[pa.RecordBatch, list[_ask.Group]]] = deque()
         waiting = size = 0
         asking = running.asking
+        with self._lock:
+            running.calls += 1
         try:
             for batch in batches:
                 groups = _ask.grouped(batch.columns[: len(_ask.ARGUMENTS)], self.read_terms)
@@ -171,6 +175,8 @@ class Session:
                 asking.check()  # DuckDB breaks its own stream off with an error of another kind
             raise
         finally:
+            with self._lock:
+                running.calls -= 1
             self._tell()
 
     def price(self, batches: Iterable[pa.RecordBatch]) -> Estimate:
@@ -222,7 +228,7 @@ class Session:
             if running is not None and not self._declared and running.is_idle():
                 running, idle = None, running
             if running is None:
-                running = self._run = Running(self, "", "")
+                running = self._run = Running(self.engine.store, self.settings.limits)
                 self._undeclared[:] = [running]
             if not running.calls and not self._declared and running.cancelled.is_set():
                 running.cancelled = threading.Event()  # the statement that was cancelled has ended: this is another
@@ -235,62 +241,3 @@ class Session:
 def _leave(undeclared: Sequence[Running]) -> None:
     """Hand a Run of a session that is gone to the process: what is collected may be so inside of any lock."""
     PROCESS.left.extend(running.close_past for running in undeclared)
-
-
-def usage_row(run: Run) -> dict[str, Any]:
-    """Return a Run as the store writes it down."""
-    row = {name: getattr(run, name) for name in Run.__dataclass_fields__ if not name.endswith("_usd")}
-    return {
-        **row,
-        "at": time.time() - run.seconds,
-        "endpoint": ", ".join(run.endpoints),
-        "cost_micro": round(run.cost_usd * MICRO),
-        "saved_micro": round(run.saved_usd * MICRO),
-    }
-
-
-class Running:
-    """One statement's Run while it is under way."""
-
-    def __init__(self, session: Session, sql: str, label: str, own: Purse | None = None) -> None:
-        self.tally = Tally(time.monotonic, sql=REDACTOR.clean(sql, limit=SHOWN_SQL), label=label)
-        self.memo = _ask.Memo()
-        self.progress = Progress(self.tally)
-        self.touched = time.monotonic()
-        self.idle = IDLE
-        self.cancelled = threading.Event()
-        self.calls = 0
-        """Calls of the function that are under way."""
-        self._store = session.engine.store
-        self._purse = own or purse(session.settings.limits, self._store)
-
-    def is_waiting(self) -> bool:
-        """Tell whether no call is under way."""
-        return not self.calls
-
-    def is_idle(self) -> bool:
-        """Tell whether no call was under way for so long that the next one belongs to another statement."""
-        return self.is_waiting() and time.monotonic() - self.touched > self.idle
-
-    @property
-    def asking(self) -> Asking:
-        """On whose account Questions go, and what ends the wait for them."""
-        return Asking(self.tally, self._purse, self.cancelled)
-
-    def close_past(self) -> Run:
-        """Write down what it came to; the last call was its end, not the moment when that is noticed."""
-        return self.close(self.touched - self.tally.started)
-
-    def close(self, seconds: float | None = None) -> Run:
-        """Write down what it came to, after `seconds` or by now."""
-        run = self.tally.run()
-        if seconds is not None:
-            run = replace(run, seconds=seconds)
-        self.progress.close(run)
-        with contextlib.suppress(CacheError):  # a full disk must not hide the statement's own result
-            self._purse.close()  # or else its reservation stands, which errs towards spending less
-        if run.questions:
-            with contextlib.suppress(CacheError):
-                self._store.record_run(usage_row(run))
-                self._store.forget()
-        return run

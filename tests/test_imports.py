@@ -35,6 +35,7 @@ JOINS = [
     "_progress",
     "_ask",
     "_money",
+    "_running",
     "_session",
     "_tables",
     "_functions",

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ddb_aiquery import _money, _session
+from ddb_aiquery import _money
 from ddb_aiquery._address import endpoint_name
 from ddb_aiquery._engine.budget import Budget, Lease, Purse, cost_nano
 from ddb_aiquery._engine.engine import Asking, Engine
@@ -19,6 +19,7 @@ from ddb_aiquery._engine.tally import Tally
 from ddb_aiquery._gateway.figures import Figures
 from ddb_aiquery._gateway.refusal import Refusal, failed
 from ddb_aiquery._process import PROCESS
+from ddb_aiquery._running import usage_row
 from ddb_aiquery._settings import Settings
 from ddb_aiquery._values import Answer, Endpoint, Failure, Kind, Outcome, Question, Run
 from ddb_aiquery.errors import (
@@ -251,7 +252,7 @@ class Desk:
                 purse.close()
         if run.questions:
             with contextlib.suppress(CacheError):
-                self.engine.store.record_run(_session.usage_row(run))
+                self.engine.store.record_run(usage_row(run))
                 self.engine.store.forget()
 
     def metrics(self) -> str:

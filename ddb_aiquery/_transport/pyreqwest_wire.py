@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import timedelta
 from functools import lru_cache
@@ -21,6 +22,15 @@ from ddb_aiquery._values import Billing, Fault, Reply
 _FIRST_READ = 64 * 1024
 """A reply up to this size, which is nearly every one, is read in one step."""
 _KEEPALIVE = timedelta(seconds=60)
+_BEGUN_IN: list[int] = []
+"""The process in which pyreqwest's threads began."""
+
+
+def runs_here() -> bool:
+    """Tell whether pyreqwest can be used in this process: its threads do not survive a fork."""
+    if not _BEGUN_IN:
+        _BEGUN_IN.append(os.getpid())
+    return _BEGUN_IN[0] == os.getpid()
 
 
 class PyreqwestWire:

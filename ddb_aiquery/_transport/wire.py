@@ -47,7 +47,7 @@ class Wire(Protocol):
 
 
 def open_wire(name: str, way: Way | None = None) -> Wire:
-    """Open the Wire called `pyreqwest` or `httpx`; httpx stands in where pyreqwest cannot be imported.
+    """Open the Wire called `pyreqwest` or `httpx`; httpx stands in where pyreqwest cannot be used.
 
     Raises:
         ValueError: there is no such wire, the proxy is no URL, or the file of authorities cannot be read or holds none.
@@ -58,11 +58,12 @@ def open_wire(name: str, way: Way | None = None) -> Wire:
     _check(way)
     if name == "pyreqwest":
         try:
-            from ddb_aiquery._transport.pyreqwest_wire import PyreqwestWire  # noqa: PLC0415  # not on every platform
+            from ddb_aiquery._transport import pyreqwest_wire  # noqa: PLC0415  # not on every platform
         except ImportError:
             pass
         else:
-            return PyreqwestWire(way)
+            if pyreqwest_wire.runs_here():
+                return pyreqwest_wire.PyreqwestWire(way)
     from ddb_aiquery._transport.httpx_wire import HttpxWire  # noqa: PLC0415  # a cold start pays for one library only
 
     return HttpxWire(way)
