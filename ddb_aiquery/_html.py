@@ -18,24 +18,12 @@ def run_html(run: Run) -> str:
     sent = min(run.sent, asked)
     parts = [("cached", run.cached, CACHED), ("sent", sent, SENT), ("failed", run.failed, FAILED)]
     parts.append(("not sent", asked - sent, OPEN))
-    saved = f", {usd(run.saved_usd)} saved" if run.saved_usd else ""
-    return figure(
-        parts,
-        f"{run.rows:,} rows, {run.questions:,} questions, {usd(run.cost_usd)}{saved}, "
-        f"{run.input_tokens:,} + {run.output_tokens:,} tokens, {run.seconds:.1f} s",
-    )
+    return figure(parts, str(run))
 
 
 def estimate_html(estimate: Estimate) -> str:
     """Return an Estimate as a bar of cached questions and those to send with its figures."""
-    parts = [("cached", estimate.cached, CACHED), ("to send", estimate.to_send, SENT)]
-    most = "at most " if estimate.bound else ""
-    note = f" ({estimate.note})" if estimate.note else ""
-    return figure(
-        parts,
-        f"{estimate.rows:,} rows, {most}{estimate.questions:,} questions, "
-        f"about {estimate.input_tokens:,} input tokens, {usd(estimate.cost_usd)}{note}",
-    )
+    return figure([("cached", estimate.cached, CACHED), ("to send", estimate.to_send, SENT)], str(estimate))
 
 
 def progress_html(done: int, questions: int, cost_usd: float, seconds: float) -> str:

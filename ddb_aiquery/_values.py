@@ -227,6 +227,11 @@ def usd(amount: float) -> str:
     return f"${amount:.4f}" if amount >= 0.01 or not amount else f"${amount:.6f}"  # noqa: PLR2004 (a cent)
 
 
+def counted(number: int, what: str) -> str:
+    """Return a number of things as text: `1 row`, `2,000 rows`."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """What one statement did. Costs are USD by the prices in the settings; `seconds` is wall time."""
@@ -248,11 +253,12 @@ class Run:
     seconds: float = 0.0
 
     def __str__(self) -> str:
-        asked = f"{self.rows:,} rows, {self.questions:,} questions: {self.cached:,} cached, {self.sent:,} sent"
+        asked = f"{counted(self.rows, 'row')}, {counted(self.questions, 'question')}"
+        known = f"{self.cached:,} cached, {self.sent:,} sent"
         trouble = "".join(f", {n:,} {what}" for n, what in ((self.retried, "retried"), (self.failed, "failed")) if n)
         saved = f" ({usd(self.saved_usd)} saved)" if self.saved_usd else ""
         tokens = f"{self.input_tokens:,} + {self.output_tokens:,} tokens"
-        return f"{asked}{trouble}; {tokens}, {usd(self.cost_usd)}{saved}, {self.seconds:.1f} s"
+        return f"{asked}: {known}{trouble}; {tokens}, {usd(self.cost_usd)}{saved}, {self.seconds:.1f} s"
 
     def _repr_html_(self) -> str:
         from ddb_aiquery._html import run_html  # noqa: PLC0415 (only a notebook draws)
@@ -265,6 +271,7 @@ class Estimate:
     """What a statement would ask and cost, counted without one call.
 
     `bound` is True where a later stage depends on answers not known yet, so that the figures are upper limits.
+    `cost_usd` takes every answer to be as long as its `max_tokens` allows; 1,024 tokens where none is set.
     """
 
     rows: int = 0
@@ -286,6 +293,15 @@ class Estimate:
             self.cost_usd + other.cost_usd,
             self.bound or other.bound,
             "; ".join(note for note in (self.note, other.note) if note),
+        )
+
+    def __str__(self) -> str:
+        most = "at most " if self.bound else ""
+        asked = f"{counted(self.rows, 'row')}, {most}{counted(self.questions, 'question')}"
+        note = f" ({self.note})" if self.note else ""
+        return (
+            f"{asked}: {self.cached:,} cached, {self.to_send:,} to send; "
+            f"about {self.input_tokens:,} input tokens, up to {usd(self.cost_usd)}{note}"
         )
 
     def _repr_html_(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +30,7 @@ def run(sql: str, database: str = ":memory:", config: Any = None) -> int:
             estimate = con.estimate(sql)
     except duckdb.Error as error:
         raise AiQueryError(str(error)) from None
-    console = Console(highlight=False, markup=False)
-    for name in estimate.__dataclass_fields__:
-        value = getattr(estimate, name)
-        if value or name not in {"note", "bound"}:
-            console.print(f"{name:<13} {value:,}" if isinstance(value, int) else f"{name:<13} {value}", soft_wrap=True)
+    sys.stdout.write(f"{estimate}\n")
     return 0
 
 

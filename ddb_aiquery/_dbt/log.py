@@ -25,9 +25,10 @@ class LogDisplay:
         if seconds < self._next:
             return
         self._next = seconds + EVERY
+        cost = f", {usd(tally.cost_nano / NANO)}" if tally.cost_nano else ""
         text = (
             f"{_subject(tally.label)}: {tally.done:,} of {tally.questions:,} questions in {seconds:,.0f} s "
-            f"({tally.done / seconds:,.0f}/s){_money(tally.cost_nano / NANO, 0.0)}"
+            f"({tally.done / seconds:,.0f}/s){cost}"
         )
         LOG.info(text)
 
@@ -37,18 +38,9 @@ class LogDisplay:
 
 def log_run(run: Run) -> None:
     """Log what a Run did."""
-    failed = f", {run.failed:,} failed" if run.failed else ""
-    text = (
-        f"{_subject(run.label)}: {run.rows:,} rows, {run.questions:,} questions, {run.cached:,} cached, "
-        f"{run.sent:,} sent{failed}, {run.input_tokens:,} + {run.output_tokens:,} tokens"
-        f"{_money(run.cost_usd, run.saved_usd)} in {run.seconds:.1f} s"
-    )
+    text = f"{_subject(run.label)}: {run}"
     LOG.info(text)
 
 
 def _subject(label: str) -> str:
     return label.partition(" ")[0] or "ai_query"
-
-
-def _money(cost: float, saved: float) -> str:
-    return (f", {usd(cost)}" if cost or saved else "") + (f" ({usd(saved)} saved)" if saved else "")

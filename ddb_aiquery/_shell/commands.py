@@ -18,7 +18,6 @@ from ddb_aiquery.errors import AiQueryError
 
 if TYPE_CHECKING:
     from ddb_aiquery._shell.shell import Shell
-    from ddb_aiquery._values import Estimate
 
 Work = Callable[["Shell", Sequence[str]], None]
 
@@ -188,7 +187,7 @@ def _endpoints(shell: Shell, _words: Sequence[str]) -> None:
 
 def _estimate(shell: Shell, words: Sequence[str]) -> None:
     if words:
-        shell.out.write(spelt(shell.con.estimate(words[0])) + "\n")
+        shell.out.write(f"{shell.con.estimate(words[0])}\n")
         shell.out.flush()
     else:
         shell.price_next = True
@@ -203,16 +202,6 @@ def _cache(shell: Shell, _words: Sequence[str]) -> None:
 
     with contextlib.redirect_stdout(shell.out):
         cache.stats(shell.config)
-
-
-def spelt(priced: Estimate) -> str:
-    """Return an Estimate as one line."""
-    most = "at most " if priced.bound else ""
-    note = f" ({priced.note})" if priced.note else ""
-    return (
-        f"{priced.rows:,} rows, {most}{priced.questions:,} questions: {priced.cached:,} cached, "
-        f"{priced.to_send:,} to send; about {priced.input_tokens:,} input tokens, ${priced.cost_usd:.4f}{note}"
-    )
 
 
 def _switch(name: str, word: str) -> bool:

@@ -24,6 +24,7 @@ from ddb_aiquery._shell.modes import write
 from ddb_aiquery._shell.outlet import Outlet
 from ddb_aiquery._shell.splitting import Piece, Splitter
 from ddb_aiquery._sql import named
+from ddb_aiquery._values import usd
 from ddb_aiquery.errors import AiQueryError, Cancelled
 
 _LINE = re.compile(r"^LINE (\d+):", re.MULTILINE)
@@ -199,18 +200,18 @@ class Shell:
             return True
         priced = self.con.estimate(text)
         if wanted:
-            self.say(commands.spelt(priced))
+            self.say(str(priced))
             return self.confirm is not None and self.confirm("Run it?")
         unknown = priced.note.startswith("unplanned")
         if limit is None or (priced.cost_usd <= limit and not unknown):
             return True
         if self.confirm is None:
-            cost = "cost what is not known beforehand" if unknown else f"cost about ${priced.cost_usd:.4f}"
+            cost = "cost what is not known beforehand" if unknown else f"cost up to {usd(priced.cost_usd)}"
             raise AiQueryError(
                 f"the statement would {cost}, above confirm_usd = {limit:g}, and nobody can be asked here: pass -yes"
                 + (f" ({priced.note})" if unknown else ", or raise [budget] confirm_usd")
             )
-        self.say(commands.spelt(priced))
+        self.say(str(priced))
         return self.confirm(
             "Its price is not known beforehand. Run it?" if unknown else f"That is above ${limit:g}. Run it?"
         )

@@ -32,7 +32,7 @@ def test_a_run_asks_only_what_is_new(project: Project, scripted: ScriptedEndpoin
     assert first.success, first
     assert scripted.reset_counts().requests == 50
     assert len(first.about("answers")) == 1
-    assert "50 questions, 0 cached, 50 sent" in first.about("answers")[0]
+    assert "50 questions: 0 cached, 50 sent" in first.about("answers")[0]
     assert project.dbt("build").success
     assert scripted.requests == 0
     project.write({"seeds/prompts.csv": prompts(60)})

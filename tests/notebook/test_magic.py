@@ -47,7 +47,7 @@ def test_a_run_is_a_bar_of_its_questions() -> None:
     """The parts of the bar are as wide as their shares, and what was saved is said."""
     html = Run(rows=100, questions=10, cached=6, sent=4, failed=1, cost_usd=0.5, saved_usd=0.75)._repr_html_()
     assert [float(width) for width in re.findall(r"width:([\d.]+)%", html)] == [60.0, 30.0, 10.0]
-    assert "$0.5000, $0.7500 saved" in html
+    assert "$0.5000 ($0.7500 saved)" in html
 
 
 def test_what_was_not_sent_is_not_called_sent() -> None:

@@ -48,11 +48,11 @@ INTERACTIONS = [
     ("a syntax error", "SELEC 1;", "Parser Error"),
     ("life after an error", "SELECT 'alive' AS still;", "│ alive"),
     ("a call", "SELECT ai_query('test', 'hello') AS said;", "│ echo: hello"),
-    ("a call's figures", "SELECT ai_query('test', 'figures') AS said;", "1 questions: 0 cached, 1 sent"),
+    ("a call's figures", "SELECT ai_query('test', 'figures') AS said;", "1 row, 1 question: 0 cached, 1 sent"),
     (
         "a call from the cache",
         "SELECT ai_query('test', 'twice') AS a; SELECT ai_query('test', 'twice') AS b;",
-        "1 questions: 1 cached, 0 sent",
+        "1 row, 1 question: 1 cached, 0 sent",
     ),
     (".help", ".help", ".estimate [SQL]"),
     (".help for a word", ".help mode", ".mode [MODE [TABLE]]"),
