@@ -91,7 +91,9 @@ def read_terms(options: Sequence[Any], settings: Settings) -> Terms:
         said = "NULL" if name is None else repr(name)
         raise CallError(f"ai_query's endpoint is {said}: give the name of an endpoint as text")
     if not name:
-        raise SettingsError('no default endpoint is set: write endpoint = "name" under [defaults] in the settings')
+        raise SettingsError(
+            f'no default endpoint is set: write endpoint = "name" under [defaults] in {settings.source}'
+        )
     if not isinstance(fail_on_error, bool):
         said = "NULL" if fail_on_error is None else repr(fail_on_error)
         raise CallError(f"ai_query's failOnError is {said}: give true or false")

@@ -62,7 +62,8 @@ class Settings:
     limits: Limits = Limits()
     cache_directory: Path | None = None
     """None: nothing is kept on disk."""
-    source: str = "defaults"
+    source: str = "the settings"
+    """Where an entry is to be added: the file, which need not exist, or the config argument."""
 
     def endpoint(self, name: str, environ: Mapping[str, str] = ENVIRONMENT) -> Endpoint:
         """Build the Endpoint that SQL calls `name`.
@@ -102,19 +103,12 @@ def load(config: Any = None, environ: Mapping[str, str] = ENVIRONMENT) -> Settin
 def _load(config: Any, environ: Mapping[str, str]) -> Settings:
     if isinstance(config, Mapping):
         return _checked(config, _ARGUMENT, environ)
-    path = _path(config, environ)
-    if path is None:
-        return _checked({}, Source("defaults"), environ)
-    return _from_file(path, environ)
-
-
-def _path(config: Any, environ: Mapping[str, str]) -> Path | None:
     if config is not None:
-        return Path(config)
+        return _from_file(Path(config), environ)
     if environ.get("DDB_AIQUERY_CONFIG"):
-        return Path(environ["DDB_AIQUERY_CONFIG"])
+        return _from_file(Path(environ["DDB_AIQUERY_CONFIG"]), environ)
     usual = Path(platformdirs.user_config_dir("ddb_aiquery", appauthor=False)) / "config.toml"
-    return usual if usual.exists() else None
+    return _from_file(usual, environ) if usual.exists() else _checked({}, Source(str(usual)), environ)
 
 
 def _from_file(path: Path, environ: Mapping[str, str]) -> Settings:
@@ -169,6 +163,6 @@ def _unknown(name: str, entries: Mapping[str, Any], source: str) -> str:
     near = difflib.get_close_matches(name, entries, n=len(entries) or 1, cutoff=0.0)
     known = f"known: {', '.join(near)}" if near else "no endpoint is set up"
     return (
-        f"unknown endpoint '{name[:80]}' ({known}; from {source}); add [endpoints.{name[:80]}] to the settings, "
+        f"unknown endpoint '{name[:80]}' ({known}); add [endpoints.{name[:80]}] to {source}, "
         f"or name a provider's model as provider/model ({', '.join(list(PROVIDERS)[:3])}, ...)"
     )

@@ -99,6 +99,15 @@ def test_an_unknown_endpoint_lists_the_known_nearest_first() -> None:
         load({"endpoints": entries}, {}).endpoint("sumarizer", {})
 
 
+def test_without_a_file_the_usual_one_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who has no settings yet learns where they go; who gave a table, that it is the table."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    with pytest.raises(UnknownEndpoint, match=r"add \[endpoints\.mine\] to .*ddb_aiquery.*config\.toml"):
+        load(None, {}).endpoint("mine", {})
+    with pytest.raises(UnknownEndpoint, match="to the config argument"):
+        load({}, {}).endpoint("mine", {})
+
+
 def test_a_missing_key_names_its_variable(file: Path) -> None:
     """A credential that is not set is named by its environment variable."""
     with pytest.raises(MissingKey, match="MY_KEY"):

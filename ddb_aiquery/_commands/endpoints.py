@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -39,6 +40,9 @@ def run(config: Any = None, *, test: bool = False) -> int:
     """
     settings = load(config)
     rows = asyncio.run(_rows(settings, test=test))
+    if not rows:
+        sys.stdout.write(f"No endpoint is set up: add [endpoints.NAME] with base_url and model to {settings.source}\n")
+        return 0
     table = Table(*(Column(name, overflow="fold") for name in COLUMNS))
     for row in rows:
         table.add_row(*(row.get(column, "") for column in COLUMNS))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import time
@@ -21,7 +22,22 @@ def test_results_go_to_stdout_and_figures_to_stderr(ran: Run) -> None:
     """A pipe gets the rows and nothing else."""
     done = ran("-csv", "-c", "SELECT ai_query('test', 'piped') AS said")
     assert (done.returncode, done.stdout) == (0, "said\necho: piped\n")
-    assert "1 questions: 0 cached, 1 sent" in done.stderr
+    assert "1 row, 1 question: 0 cached, 1 sent" in done.stderr
+
+
+def test_an_estimate_is_one_line_that_says_up_to_what_it_costs(ran: Run) -> None:
+    """As a command and as a dot command, priced by the most that an answer may be."""
+    line = r"2 rows, 2 questions: 0 cached, 2 to send; about \d+ input tokens, up to \$0\.\d+\n"
+    sql = "SELECT ai_query('test', 'new ' || i) FROM range(2) t(i)"
+    for done in (ran("estimate", sql), ran("-c", f".estimate {sql}")):
+        assert re.fullmatch(line, done.stdout)
+
+
+def test_without_settings_the_endpoints_say_where_they_go(ran: Run, home: Path) -> None:
+    """No empty table, but the file that is to be written."""
+    (home / "empty.toml").write_text("", encoding="utf-8")
+    said = ran("endpoints", "--config", "empty.toml").stdout
+    assert said == "No endpoint is set up: add [endpoints.NAME] with base_url and model to empty.toml\n"
 
 
 def test_the_mode_is_changed_in_a_pipe(ran: Run) -> None:
