@@ -22,6 +22,8 @@ from ddb_aiquery.testing import ScriptedEndpoint
 LATENCY = 0.15
 """Seconds that the simulated endpoint takes to answer."""
 PRICES = {"input_price": 0.15, "output_price": 0.60}
+SHOWN = 7
+"""Rows of each result that are printed."""
 _TOPICS = {
     "charged|invoice|refund one": "billing",
     "delivered|send order": "delivery",
@@ -70,7 +72,8 @@ def _show(console: Console, con: Any, statement: str, *, quietly: bool) -> None:
     if not quietly:
         console.print(statement.strip(), style="dim", markup=False, highlight=False, soft_wrap=True)
         table = Table(*[column[0] for column in result.description])
-        for row in rows[:6]:
+        table.caption = f"{SHOWN} of {len(rows):,} rows" if len(rows) > SHOWN else None
+        for row in rows[:SHOWN]:
             table.add_row(*[str(value) for value in row])
         console.print(table)
     console.print(str(con.last_run), style="bold green", markup=False, highlight=False, soft_wrap=True)
