@@ -51,7 +51,7 @@ def pointing_to_translate(sql: str) -> Iterator[None]:
 
 def _looks_like_databricks(error: duckdb.Error, said: str, sql: str) -> bool:
     if isinstance(error, duckdb.ParserException):
-        return bool(_DATABRICKS_TEXT.search(sql))
+        return 'at or near ":"' in said or bool(_DATABRICKS_TEXT.search(sql))  # x:field
     if missed := _MISSED.search(said):
         return str(missed[missed.lastindex or 0]).lower() in _DATABRICKS_FUNCTIONS.split()
     return 'column "' in said and bool(_QUOTED_ARGUMENT.search(sql))  # Databricks' "text" is DuckDB's column

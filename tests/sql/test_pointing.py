@@ -32,6 +32,7 @@ def con() -> Iterator[ddb_aiquery.AiConnection]:
     [
         ("SELECT ARRAY('a', 'b')", duckdb.ParserException),
         ("SELECT ai_query('e', a, files => ARRAY('a')) FROM t", duckdb.ParserException),
+        ("SELECT ai_query('e', a:field) FROM t", duckdb.ParserException),
         ("SELECT `a` FROM t WHERE FROM", duckdb.ParserException),
         ("SELECT * FROM t LATERAL VIEW explode(l) AS y", duckdb.ParserException),
         ("SELECT named_struct('a')", duckdb.BinderException),
