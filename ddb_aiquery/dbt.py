@@ -26,6 +26,7 @@ from dbt_common.exceptions import DbtRuntimeError
 from ddb_aiquery import _progress
 from ddb_aiquery._dbt import cursors
 from ddb_aiquery._dbt.hidden import Hidden
+from ddb_aiquery._dbt.leaving import Leaving
 from ddb_aiquery._dbt.log import LOG, LogDisplay
 from ddb_aiquery._dbt.profile import Profile, read_profile
 from ddb_aiquery._dbt.session import NodeSession, Purses
@@ -42,6 +43,7 @@ class Plugin(BasePlugin):
     planning: bool
     hidden: Hidden
     purses: Purses
+    leaving: Leaving
 
     def initialize(self, plugin_config: dict[str, Any]) -> None:
         """Read the profile's entry; nothing is opened, and no key is needed yet."""
@@ -50,7 +52,7 @@ class Plugin(BasePlugin):
             self.profile = read_profile(plugin_config, self.creds.settings if self.creds else None, project)
         except AiQueryError as error:
             raise DbtRuntimeError(f"ddb_aiquery: {error}") from None
-        self.hidden, self.purses = Hidden(), Purses()
+        self.hidden, self.purses, self.leaving = Hidden(), Purses(), Leaving()
         _progress.DISPLAY = LogDisplay
         self.planning = self.profile.planner
         if self.planning and (reason := cursors.stand_in()):
@@ -59,14 +61,19 @@ class Plugin(BasePlugin):
 
     def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
         """Put the functions into the database instance."""
+        self.leaving.knows(conn)
         with conn.cursor() as own:  # its macros go with it: each of dbt's cursors gets its own
-            install(own, NodeSession(self.profile.settings, self.purses))
+            install(own, self._session())
             self.hidden.load(own)
 
     def configure_cursor(self, cursor: duckdb.DuckDBPyConnection) -> None:
         """Let one of dbt's cursors know the functions; with the planner, as soon as it needs them."""
-        session = NodeSession(self.profile.settings, self.purses)
+        self.leaving.knows(cursor)
+        session = self._session()
         if self.planning:
             cursors.expect(cursor, session, self.hidden)
         else:
             install(cursor, session)
+
+    def _session(self) -> NodeSession:
+        return NodeSession(self.profile.settings, self.purses, self.leaving)

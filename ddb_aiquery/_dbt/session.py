@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
-import gc
 import math
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,6 +13,7 @@ from dbt.flags import get_flags
 from dbt_common.events.contextvars import get_node_info
 from dbt_common.invocation import get_invocation_id
 
+from ddb_aiquery._dbt.leaving import Leaving
 from ddb_aiquery._dbt.log import log_run
 from ddb_aiquery._engine.budget import Purse
 from ddb_aiquery._money import purse
@@ -91,8 +90,8 @@ def silent_command() -> str:
 class NodeSession(Session):
     """The calls of one of dbt's cursors. Under `dbt compile` and the like, no call is within its limits."""
 
-    def __init__(self, settings: Settings, purses: Purses) -> None:
-        self._purses = purses
+    def __init__(self, settings: Settings, purses: Purses, leaving: Leaving) -> None:
+        self._purses, self._leaving = purses, leaving
         self._silent = silent_command()
         if self._silent:
             settings = replace(settings, limits=replace(settings.limits, query_requests=0))
@@ -108,7 +107,7 @@ class NodeSession(Session):
     def cancel(self) -> None:
         """End the statements under way: Ctrl-C in dbt comes here."""
         super().cancel()
-        _leave_quickly()
+        self._leaving.quickly()
 
     def finish(self, running: Running) -> Run:
         """End a statement's Run and log its figures."""
@@ -142,12 +141,3 @@ class NodeSession(Session):
             text = text.replace("limit of this query", f"limit of {self._node.unique_id}")
             text = text.replace("budget.query_usd", f"meta.{BUDGET}")
         return BudgetExceeded(text)
-
-
-def _leave_quickly() -> None:
-    """Spare a process that ends the search for cycles among dbt's many objects, which takes most of its last second.
-
-    What is closed by its last reference still is: dbt-duckdb's connection, and so the database.
-    """
-    atexit.unregister(gc.freeze)
-    atexit.register(gc.freeze)
