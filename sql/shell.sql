@@ -35,8 +35,9 @@ ORDER BY place, name;
 SELECT name, provider, task, model, base_url, max_concurrency, in_flight, state FROM ai_endpoints();
 
 -- name: usage
--- Short columns first: the box is as wide as the terminal, and the statement gets what is left of it.
-SELECT created::TIMESTAMP_S AS created, * EXCLUDE (created)
+-- Short columns first: the box is as wide as the terminal, and the statement gets what is left of it. Local time, as
+-- `ddb-aiquery usage` has it.
+SELECT date_trunc('second', created AT TIME ZONE 'UTC')::TIMESTAMP AS created, * EXCLUDE (created)
 FROM (
     SELECT created, rows, questions, cached, sent, failed, cost_usd, saved_usd, round(seconds, 3) AS seconds,
         coalesce(nullif(label, ''), sql)[:60] AS statement

@@ -27,7 +27,7 @@ def stats(config: Any = None) -> int:
         "answers": f"{found.answers:,}",
         "failures": f"{found.failures:,}",
         "bytes": f"{found.bytes:,}",
-        "cost_usd": usd(found.cost_micro / MICRO),
+        "cost": usd(found.cost_micro / MICRO),
         "oldest": _time(found.oldest),
         "newest": _time(found.newest),
     }

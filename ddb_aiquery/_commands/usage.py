@@ -22,11 +22,14 @@ WIDE = 120
 
 def run(config: Any = None, limit: int = 20) -> int:
     """Print what the last statements asked and cost, oldest first."""
+    runs = open_store(load(config).cache_directory).runs()  # as they ended, a gateway's minute after what it overlaps
     console = Console(highlight=False, markup=False)
+    if not runs:
+        console.print("No statement has asked anything yet.")
+        return 0
     console.width = console.width if console.is_terminal else 2 * WIDE
     shown = [name for name in COLUMNS if console.width >= WIDE or name in NARROW]
     table = Table(*(Column(name, no_wrap=True) for name in shown))
-    runs = open_store(load(config).cache_directory).runs()  # as they ended, a gateway's minute after what it overlaps
     for row in sorted(runs, key=lambda row: row["at"])[-limit:]:
         line = _line(row)
         table.add_row(*(line[name] for name in shown))

@@ -66,7 +66,7 @@ def test_usage_and_cache_are_told_in_words_of_ai_usage(
     assert main(["cache", "stats"]) == 0
     lines = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
     assert (lines["answers"], lines["failures"]) == ("3", "0")
-    assert lines["cost_usd"].startswith("$0.0")
+    assert lines["cost"].startswith("$0.0")
     assert lines["oldest"].startswith("20")
 
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,20 @@ def test_an_estimate_is_one_line_that_says_up_to_what_it_costs(ran: Run) -> None
     sql = "SELECT ai_query('test', 'new ' || i) FROM range(2) t(i)"
     for done in (ran("estimate", sql), ran("-c", f".estimate {sql}")):
         assert re.fullmatch(line, done.stdout)
+
+
+def test_usage_has_the_times_of_the_users_clock(ran: Run, home: Path) -> None:
+    """The command and the dot command agree, wherever the user is; before the first statement there is no table."""
+    here = {"TZ": "Asia/Tokyo", "DDB_AIQUERY_CACHE": str(home / "elsewhere")}
+    assert ran("usage", **here).stdout == "No statement has asked anything yet.\n"
+    ran("-c", "SELECT ai_query('test', 'when')", **here)
+    time_of_day = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
+    (told,), (listed,) = (
+        re.findall(time_of_day, ran(*words, **here).stdout) for words in (["usage"], ["-c", ".usage"])
+    )
+    assert told == listed
+    at = datetime.strptime(told, "%Y-%m-%d %H:%M:%S").replace(tzinfo=timezone(timedelta(hours=9)))
+    assert abs(datetime.now(UTC) - at) < timedelta(hours=1)
 
 
 def test_without_settings_the_endpoints_say_where_they_go(ran: Run, home: Path) -> None:
