@@ -215,9 +215,8 @@ class Pool:
             self.shared.tick(now)  # others may have to hear of it, though nothing waits here
         batch = flight.payer
         cost = cost_nano(usage, self.endpoint)
-        try:  # what is ambiguous may have been billed in full
-            unknown = failure is not None and failure.kind is Kind.AMBIGUOUS
-            batch.purse.settle(flight.reserved, flight.reserved if unknown else cost)
+        try:
+            batch.purse.settle(flight.reserved, flight.reserved if _has_no_bill(failure) else cost)
         except AiQueryError as error:  # the day's limit can be kept no longer, the answer can
             batch.fail(error)
         if self._waiting.aside:
@@ -277,3 +276,10 @@ class Pool:
         flight.ready = self._clock()
         self._waiting.line.appendleft(flight)
         self._pump()
+
+
+def _has_no_bill(failure: Failure | None) -> bool:
+    """Tell whether a call may have been billed in full though nothing came back that says so: cut off, or too large."""
+    if failure is None:
+        return False
+    return failure.kind is Kind.AMBIGUOUS or (failure.kind is Kind.ROW and failure.status is None)

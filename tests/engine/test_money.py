@@ -64,6 +64,19 @@ def test_small_costs_are_not_rounded_up_one_by_one() -> None:
             assert con.execute(used).fetchall() == [(about, 0), (0, about)]
 
 
+def test_a_reply_that_is_too_large_to_read_was_paid_for() -> None:
+    """Such calls count in full, as if each had cost all that it may, and the limit ends them."""
+    with ScriptedEndpoint(lambda _prompt, _request: "x" * 5000) as server:
+        settings = server.settings("test", **PRICED, max_response_bytes=4096) | {"budget": {"query_usd": 0.001}}
+        sql = "SELECT count(ai_query('test', 'p' || i, failOnError => false)) FROM range(2000) t(i)"
+        with (
+            ddb_aiquery.connect(config=settings) as con,
+            pytest.raises(BudgetExceeded, match=r"raise budget\.query_usd"),
+        ):
+            con.execute(sql)
+        assert server.requests < 200
+
+
 @pytest.mark.parametrize(
     "price", [{"input_price": float("inf")}, {"output_price": 1e304}], ids=["before the call", "after it"]
 )
