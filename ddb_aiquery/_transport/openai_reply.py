@@ -191,6 +191,8 @@ def _looks_like(body: bytes, value: Any) -> str:
         return "the body is empty"
     if start.startswith("<"):
         return "the body is a web page; check base_url"
+    if start.startswith(("data:", "event:")):
+        return "the endpoint streams its answers though it was not asked to, which is not read"
     known = "the body is JSON of another form" if value is not None else "the body is no JSON"
     return f"{known}: {one_line(start, 100)}"
 

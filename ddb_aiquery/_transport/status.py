@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http
+import re
 from collections.abc import Mapping
 
 from ddb_aiquery._transport.headers import wait_of
@@ -33,6 +34,8 @@ _NO_MONEY = frozenset(
 )
 """429 and 400 that no waiting cures (research/reliability.md 1.1, 2.2 H3)."""
 _NO_ENTRY = frozenset({"invalid_api_key", "authentication_error", "permission_error", "model_not_found"})
+_WRONG_KEY = re.compile(r"(?i)(?:api key not valid|(?:incorrect|invalid) api[ _-]?key)\b")
+"""How Gemini and xAI begin what they say of a wrong key, with status 400 and no code of their own for it."""
 _FILTERED = frozenset({"content_filter", "responsibleaipolicyviolation", "content_policy_violation"})
 _RETRIED = frozenset({Kind.REJECTED, Kind.FAILED, Kind.AMBIGUOUS})
 
@@ -55,6 +58,8 @@ def failure(reply: Reply, message: str, codes: frozenset[str], request_id: str =
     """Return the Failure of a reply whose status is not 2xx; `message` is the endpoint's own words."""
     kind = kind_of(reply.status, codes, reply.headers.get("x-should-retry", "").strip().lower())
     words = one_line(message)
+    if kind is Kind.ROW and _WRONG_KEY.match(words):
+        kind = Kind.ENDPOINT
     if not words and 300 <= reply.status < 400:  # noqa: PLR2004
         words = "redirects are not followed; check base_url"
     title = f"HTTP {reply.status}{_phrase(reply.status)}"

@@ -52,6 +52,34 @@ def test_codes_say_more_than_the_status(status, code, kind):
     assert failed(status, {"message": "x", "type": code}).kind is kind
 
 
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (
+            [
+                {
+                    "error": {
+                        "code": 400,
+                        "message": "API key not valid. Please pass a valid one.",
+                        "status": "INVALID_ARGUMENT",
+                    }
+                }
+            ],
+            "endpoint",
+        ),
+        (
+            {"code": "Client specified an invalid argument", "error": "Incorrect API key provided: xa***. See"},
+            "endpoint",
+        ),
+        ({"error": {"message": "messages: the text says 'invalid api key'"}}, "row"),
+    ],
+    ids=["Gemini", "xAI", "another"],
+)
+def test_a_wrong_key_is_no_mistake_of_the_row_where_the_status_is_400(body, kind):
+    """No question gets through with it, so none is asked after it."""
+    assert OUTCOME(Reply(400, {}, json.dumps(body).encode())).kind.value == kind
+
+
 def test_azures_filter_is_a_refusal():
     """Azure names the policy in an inner error."""
     error = {"message": "x", "code": "BadRequest", "innererror": {"code": "ResponsibleAIPolicyViolation"}}
@@ -98,6 +126,7 @@ def test_the_endpoints_own_words_are_one_short_line():
         (b'[{"error":{"message":"in a list"}}]', "in a list"),
         (b"<html><h1>Bad gateway</h1>", "web page"),
         (b"upstream error", "upstream error"),
+        (b'data: {"error":"x"}', "streams"),
         (b"", "HTTP 500 Internal Server Error"),
     ],
 )
