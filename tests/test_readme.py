@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,31 @@ def test_the_settings_are_read() -> None:
 
     for block in blocks("toml"):
         assert load(tomllib.loads(block), {}).default_endpoint == "summarizer"
+
+
+def test_every_setting_and_variable_is_named() -> None:
+    """What can be set stands on the page: each key of a settings file, each environment variable of ours."""
+    from ddb_aiquery._setting_keys import ENDPOINT, TABLES  # noqa: PLC0415
+
+    sources = [path.read_text() for path in (ROOT / "ddb_aiquery").rglob("*.py")]
+    variables = {name for text in sources for name in re.findall(r'"(DDB_AIQUERY_\w+)"', text)}
+    keys = {key for table in (ENDPOINT, *TABLES.values()) for key in table}
+    assert len(variables) > 3
+    assert {
+        name for name in keys | variables if f"`{name}" not in README and f"`[cache]` `{name}" not in README
+    } == set()
+
+
+def test_every_command_is_one() -> None:
+    """Each command line of the page is understood, and no command is left out."""
+    from ddb_aiquery import cli  # noqa: PLC0415
+    from ddb_aiquery._shell import grammar  # noqa: PLC0415
+
+    lines = [line for block in blocks("sh") for line in re.findall(r"ddb-aiquery (.*)", block)]
+    assert len(lines) > 8
+    for words in (shlex.split(line, comments=True) for line in lines):
+        (cli.parser().parse_args if words[0] in cli.COMMANDS else grammar.parse)(words)
+    assert [name for name in cli.COMMANDS if f"ddb-aiquery {name}" not in README] == []
 
 
 def test_ci_runs_the_readmes_second_line() -> None:
