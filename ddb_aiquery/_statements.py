@@ -57,6 +57,7 @@ class Statements:
         for place, statement in enumerate(statements):
             last = place == len(statements) - 1
             self.settle()
+            self.description = None
             with in_our_words(statement.query):
                 self._one(statement.query.strip(), statement.type.name, parameters if last else None, frame)
             self._callers.after(statement.query)
@@ -148,7 +149,7 @@ class Statements:
 
     def _unasked(self, text: str, parameters: Any) -> None:
         """Run a statement that reads calls but must evaluate none: DESCRIBE, PREPARE, CREATE VIEW, ..."""
-        self._raw.execute(named("planner.sql")["planning"])
+        self._raw.execute(named("planner.sql")["binding"])
         try:
             self._raw.execute(text, parameters)
         except BaseException:
@@ -166,7 +167,7 @@ class Statements:
             rows, outcome = self._raw.fetchall(), self.outcome
             self.settle()
         else:
-            with self._planner.reading():
+            with self._planner.reading("binding" if any(token.word == "values" for token in listed) else "planning"):
                 rows = self._raw.execute(text, parameters).fetchall()
             outcome = self._planner.priced(statement)
         show_plan(self._raw, outcome, rows)

@@ -8,6 +8,17 @@ CREATE OR REPLACE TEMP MACRO __ai_ask(
     endpoint, request, returnType, failOnError, modelParameters, responseFormat, files, typeof(request)
 );
 
+-- name: binding
+-- The same for a statement that DuckDB also makes a plan of: it evaluates VALUES of constants then.
+CREATE OR REPLACE TEMP MACRO __ai_ask(
+    endpoint, request, returnType, failOnError, modelParameters, responseFormat, files
+) AS CASE
+    WHEN false
+    THEN __ai_planned(
+        endpoint, request, returnType, failOnError, modelParameters, responseFormat, files, typeof(request)
+    )
+END;
+
 -- name: answering
 -- The final run of a statement: every call is found in the table of answers, which is one hash join.
 -- {call}, {request}, {files}, {document} and {answers} are quoted names that no user can have chosen. To a model, texts

@@ -8,17 +8,19 @@ which its `tainted` columns are unknown.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ddb_aiquery._planner import ast
-from ddb_aiquery._planner.calls import Unplannable, has_call, is_answer
+from ddb_aiquery._planner.calls import Unplannable, has_call, is_answer, tries
 
 if TYPE_CHECKING:
     from ddb_aiquery._planner.ast import Ast
     from ddb_aiquery._planner.functions import Functions
     from ddb_aiquery._planner.stages import Around, Solver
+
+Items = list[tuple["Ast", str]]
 
 PREFIX = "__ai_"
 """Begins every name that the planner makes up; inside its own subqueries only, so a user's names never meet them."""
@@ -49,7 +51,13 @@ class State:
         return f"{PREFIX}t{self.counter}"
 
     def answered(self, expression: Any) -> Any:
-        """Return the expression with its calls looked up in the answers."""
+        """Return the expression with its calls looked up in the answers.
+
+        Raises:
+            Unplannable: a call stands within TRY, which takes no subquery.
+        """
+        if tries(expression):
+            raise Unplannable("a call inside TRY")
         return ast.rewrite(expression, lambda part: self.look_up(part) if is_answer(part) else None)
 
     def is_ready(self, node: Node) -> bool:
@@ -186,12 +194,15 @@ def shown(node: Node, need: frozenset[str], state: State) -> Ast:
     return node.render(need, state)
 
 
-def exactly(rel: Rel, items: list[tuple[Ast, str]], state: State, modifiers: Iterable[Ast] = ()) -> Ast:
+def exactly(rel: Rel, items: Items, state: State, modifiers: Iterable[Ast] = ()) -> Ast:
     """Return a SELECT of expressions over the true rows of a relation whose calls are answered.
 
     Answers are looked up below the expressions: DuckDB takes a subquery neither in PARTITION BY nor twice as a key.
     """
-    modifiers = list(modifiers)
+    return _lifted(rel, items, state, rel.pending, list(modifiers))
+
+
+def _lifted(rel: Rel, items: Items, state: State, where: Sequence[Ast], modifiers: Sequence[Ast] = ()) -> Ast:
     found: dict[str, tuple[Ast, str]] = {}
 
     def change(part: Ast) -> Ast | None:
@@ -200,26 +211,26 @@ def exactly(rel: Rel, items: list[tuple[Ast, str]], state: State, modifiers: Ite
         _, symbol = found.setdefault(ast.fingerprint(part), (part, state.symbol()))
         return ast.column(symbol, part.get("alias", ""))
 
-    listed, modified = [(ast.rewrite(e, change), name) for e, name in items], ast.rewrite(modifiers, change)
-    need = needs([rel.pending, [call for call, _ in found.values()]])
-    passed = needs([[e for e, _ in listed], modified]) & rel.node.outputs
-    where = ast.both(state.answered(rel.pending))
+    early, late = [p for p in where if not tries(p)], [ast.rewrite(p, change) for p in where if tries(p)]
+    listed, modified = [(ast.rewrite(e, change), name) for e, name in items], ast.rewrite(list(modifiers), change)
+    need = needs([early, [call for call, _ in found.values()]])
+    passed = needs([[e for e, _ in listed], modified, late]) & rel.node.outputs
+    known = ast.both(state.answered(early))
     if not found:
-        return ast.select(listed, source(rel.node, need | passed, state), where, modified)
+        return ast.select(listed, source(rel.node, need | passed, state), known, modified)
     looked_up = [(state.look_up(call), symbol) for call, symbol in found.values()]
-    rows = ast.select([*columns(passed), *looked_up], source(rel.node, need | passed, state), where)
-    return ast.select(listed, ast.derived(rows, state.alias()), None, modified)
+    rows = ast.select([*columns(passed), *looked_up], source(rel.node, need | passed, state), known)
+    return ast.select(listed, ast.derived(rows, state.alias()), ast.both(late), modified)
 
 
-def loosely(rel: Rel, items: list[tuple[Ast, str]], state: State, where: Iterable[Ast] = ()) -> Ast:
+def loosely(rel: Rel, items: Items, state: State, where: Iterable[Ast] = ()) -> Ast:
     """Return a SELECT over the rows of a relation's tree for which the given predicates hold."""
     where = list(where)
+    if tries([where, [e for e, _ in items]]):
+        return _lifted(rel, items, state, where)
     need = needs([where, [e for e, _ in items]])
     listed = [(state.answered(expression), name) for expression, name in items]
     return ast.select(listed, source(rel.node, need, state), ast.both(state.answered(where)))
-
-
-Items = list[tuple["Ast", str]]
 
 
 def sided(

@@ -63,6 +63,8 @@ def equal(left: Ast, right: Ast) -> Ast:
 
 def exact(value: Ast) -> Ast:
     """Return a VARCHAR so that it is compared byte by byte, whatever its column's collation."""
+    if value == NULL:
+        return value
     return {"class": "COLLATE", "type": "COLLATE", "child": value, "collation": "C"}
 
 

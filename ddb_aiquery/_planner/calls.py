@@ -54,6 +54,11 @@ def has_call(node: Any) -> bool:
     return any(is_call(part) for part in ast.walk(node))
 
 
+def tries(tree: Any) -> bool:
+    """Return whether a call stands within TRY, where DuckDB takes no subquery."""
+    return any(part.get("type") == "OPERATOR_TRY" and has_call(part) for part in ast.walk(tree))
+
+
 def asks_texts(tree: Any) -> bool:
     """Return whether the request of every call is known to be a text."""
     types = [part["arguments"][ARGUMENTS] for part in ast.walk(tree) if is_call(part)]
@@ -131,6 +136,15 @@ def _or(node: Ast, guards: tuple[Ast, ...], only_true: bool) -> Iterator[Site]:
         guards = (*guards, ast.is_not_true(child))
 
 
+def _in(node: Ast, guards: tuple[Ast, ...], only_true: bool) -> Iterator[Site]:
+    del only_true
+    value, *listed = node["children"]
+    yield from _sites(value, guards, only_true=False)
+    if cheap := [item for item in listed if not has_call(item)]:
+        guards = (*guards, ast.is_not_true(ast.operator("COMPARE_IN", value, *cheap)))
+    yield from _sites(listed, guards, only_true=False)
+
+
 def _cheap_first(children: Sequence[Ast]) -> list[Ast]:
     return sorted(children, key=depth)
 
@@ -140,5 +154,6 @@ _SHORT = {
     "OPERATOR_COALESCE": _coalesce,
     "CONJUNCTION_AND": _and,
     "CONJUNCTION_OR": _or,
+    "COMPARE_IN": _in,
 }
 """Expressions that do not evaluate all their parts."""

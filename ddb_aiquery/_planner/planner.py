@@ -14,12 +14,12 @@ import duckdb
 from ddb_aiquery._planner import ast, normal_form
 from ddb_aiquery._planner.algebra import State, exactly
 from ddb_aiquery._planner.bind import Binder
-from ddb_aiquery._planner.calls import CALL, Unknown, Unplannable, asks_texts
+from ddb_aiquery._planner.calls import CALL, Unknown, Unplannable, asks_texts, tries
 from ddb_aiquery._planner.functions import Functions, read_functions
 from ddb_aiquery._planner.macros import EVALUATED, answering, install
 from ddb_aiquery._planner.normal_form import Unbound
 from ddb_aiquery._planner.questions import Answers
-from ddb_aiquery._planner.records import WRITES, Finish, Outcome, Plan, Statement, is_values, span_of
+from ddb_aiquery._planner.records import WRITES, Finish, Outcome, Plan, Statement, calling_text, span_of
 from ddb_aiquery._planner.running import DEAR, Asker, Counting, Live, Memory
 from ddb_aiquery._planner.scratch import Scratch
 from ddb_aiquery._planner.stages import Solver
@@ -56,9 +56,9 @@ class Planner:
         return self._functions
 
     @contextmanager
-    def reading(self) -> Iterator[None]:
-        """Let DuckDB read statements without the chance to evaluate a call, even a constant one."""
-        self.connection.execute(named("planner.sql")["planning"])
+    def reading(self, how: str = "planning") -> Iterator[None]:
+        """Let DuckDB read statements without the chance to evaluate a call, even a constant one; `how` is the macro."""
+        self.connection.execute(named("planner.sql")[how])
         try:
             yield
         finally:
@@ -115,7 +115,7 @@ class Planner:
         with self.connection.cursor() as other:
             try:
                 other.execute(named("planner.sql")["planning"])
-                normal_form.bound_text(other, _query_of(statement), statement.parameters)
+                normal_form.bound_text(other, calling_text(statement), statement.parameters)
             except Unbound as unbound:
                 return str(unbound) if isinstance(unbound.error, duckdb.NotImplementedException) else ""
             except duckdb.Error:
@@ -155,8 +155,8 @@ class Planner:
             scratch.run("begin")
         scratch.adopt(statement.objects)
         statement = replace(statement, text=scratch.copied(statement.text))
-        if statement.kind in WRITES and (cut := span_of(statement)) is not None and not is_values(cut.query):
-            self.connection.execute(named("planner.sql")["planning"])
+        if statement.kind in WRITES and (cut := span_of(statement)) is not None:
+            self.connection.execute(named("planner.sql")["binding"])
             if settled(self.connection, statement, cut):
                 return Outcome()
         plan, table = self.plan(statement, scratch)
@@ -179,7 +179,7 @@ class Planner:
         cut = span_of(statement)
         if cut and re.search(r"\bai_\w", cut.after, re.IGNORECASE):
             raise Unplannable("a call after the statement's query")
-        query = _query_of(statement)
+        query = calling_text(statement)
         self.connection.execute(named("planner.sql")["planning"])  # until answers are looked up or all is undone
         text = normal_form.bound_text(self.connection, query, statement.parameters)
         if query is statement.text and statement.kind != "SELECT":
@@ -190,6 +190,8 @@ class Planner:
         if "\0" in text:  # from chr(0): DuckDB shows it as it is, and reads no text beyond it
             raise Unplannable("a text with NUL")
         tree = normal_form.with_unique_ctes(normal_form.read(self.connection, text), scratch.prefix)
+        if cut is None and tries(tree):
+            raise Unplannable("a call inside TRY")  # the text itself runs in the end, over look-ups
         table = scratch.answers(texts=asks_texts(tree))
         state = State(self.functions, lambda call: table.look_up(call, state))
         return Plan(statement, Binder(state).statement(tree), state, cut, "nextval" in text.lower()), table
@@ -291,9 +293,3 @@ class Planner:
             raise Unplannable(str(unbound)) from None
         finally:
             self._abandon(scratch, own=own)
-
-
-def _query_of(statement: Statement) -> str:
-    """Return the part of a statement that holds its calls, which is all of it where no query can be cut out."""
-    cut = span_of(statement)
-    return statement.text if cut is None or is_values(cut.query) else cut.query

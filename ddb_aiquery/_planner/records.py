@@ -80,15 +80,19 @@ class Finish:
             self.steps.pop(0)
 
 
-def is_values(query: str) -> bool:
-    """Return whether the query is VALUES, whose DEFAULT only INSERT knows."""
-    return query.lstrip().lower().startswith("values")
-
-
 def span_of(statement: Statement) -> Span | None:
-    """Return where the query stands in the user's text."""
+    """Return where the query stands in the user's text, None where it cannot stand alone."""
     if statement.kind == "SELECT":
         return Span("", statement.text.strip().rstrip(";"), "")
     if statement.kind in CHANGES or (statement.kind != "SELECT" and _WITH.match(statement.text)):
         return None  # a WITH before INSERT belongs to the query behind it
-    return query_of(statement.text, after="into" if statement.kind == "INSERT" else None)
+    if statement.kind != "INSERT":
+        return query_of(statement.text)
+    cut = query_of(statement.text, after="into")
+    return None if cut.query.lower().startswith("values") else cut  # whose DEFAULT only INSERT knows
+
+
+def calling_text(statement: Statement) -> str:
+    """Return the part of a statement that holds its calls, which is all of it where no query can be cut out."""
+    cut = span_of(statement)
+    return statement.text if cut is None else cut.query

@@ -266,6 +266,7 @@ class Solver:
         return self.state.is_ready(node) and node.unsteady(self.state)
 
     def _keep(self, node: Node) -> None:
+        self.finish(node, self.used & node.outputs)  # what is not known now, the kept rows could never tell
         need = node.outputs - self.unknown(node) - {"rowid"}
         self.state.kept[node] = self.runner.keep(self.complete(shown(node, need, self.state)))
 

@@ -29,7 +29,7 @@ class Hopeless(Exception):
 def settled(connection: duckdb.DuckDBPyConnection, statement: Statement, cut: Span) -> bool:
     """Return whether the statement is done without its query: CREATE TABLE IF NOT EXISTS of a table that is there.
 
-    The connection must have the planner's own macro, under which no call is evaluated.
+    The connection must have the planner's macro for binding, under which no call is evaluated.
 
     Raises:
         Hopeless: it cannot be written there.

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ddb_aiquery._planner import ast
-from ddb_aiquery._planner.algebra import Node, Rel, State, columns, exactly, is_clean, loosely, tainted
+from ddb_aiquery._planner.algebra import Node, Rel, State, columns, exactly, is_clean, loosely, needs, tainted
 from ddb_aiquery._planner.calls import Unplannable
+from ddb_aiquery._planner.rules.mark_join import MarkJoin
+from ddb_aiquery._planner.rules.outer_join import OuterJoin
 
 if TYPE_CHECKING:
     from ddb_aiquery._planner.ast import Ast
@@ -79,10 +81,27 @@ def limited(rel: Rel, modifier: Ast) -> Rel:
     >>> compare("select id from t where ai_query('e', p) <> 'P0' order by id limit 1")
     before: p0 p1 p2 p3 p4 p5
     after:  p0 p1
+    >>> compare("select id, exists (from u where u.k = t.k and ai_query('e', name) = 'N1') from t order by id limit 1")
+    before: n0 n1 n2
+    after:  n0
 
     Raises:
         Unplannable: how many is for a query to say.
     """
     if any(node.get("class") == "SUBQUERY" for node in ast.walk(modifier)):
         raise Unplannable("a LIMIT or OFFSET that is a query")
-    return Rel(Limit(rel, rel.order, modifier), [], rel.order)
+    return Rel(_limit(rel, modifier), [], rel.order)
+
+
+def _limit(rel: Rel, modifier: Ast) -> Node:
+    """Return the first rows, taken below joins that wait for answers and give each row of their left side once."""
+    node = rel.node
+    if (
+        isinstance(node, MarkJoin | OuterJoin)
+        and node.kind != "LEFT"
+        and rel.exact
+        and tainted(node)
+        and needs(rel.order) <= node.keeps.outputs
+    ):
+        return node.over(_limit(Rel(node.keeps, [], rel.order), modifier))
+    return Limit(rel, rel.order, modifier)

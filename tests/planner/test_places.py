@@ -1,0 +1,75 @@
+"""Calls where DuckDB takes no subquery, or evaluates what is constant while it only makes a plan."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from planner_echo import Recorder
+
+    from ddb_aiquery._connection import AiConnection
+
+ROWS = "(VALUES (1, ai_query('e', 'x')), (2, 'y')) v(n, t)"
+
+MERGED = """
+MERGE INTO d USING (SELECT 1 AS pid, TRY(ai_query('e', 'x')) AS k) s USING (pid)
+WHEN MATCHED THEN UPDATE SET title = s.k
+"""
+
+
+@pytest.fixture(params=["autocommit", "transaction"])
+def begun(request: pytest.FixtureRequest, con: AiConnection) -> AiConnection:
+    """A planned connection, also in the user's transaction: there an error of ours would abort it."""
+    if request.param == "transaction":
+        con.execute("BEGIN")
+    return con
+
+
+@pytest.mark.parametrize(
+    ("statement", "check", "expected"),
+    [
+        ("UPDATE d SET pid = TRY(CAST(ai_query('e', title) AS INT))", "SELECT count(pid) FROM d", 0),
+        ("DELETE FROM d WHERE TRY(CAST(ai_query('e', title) AS INT)) IS NULL", "SELECT count(*) FROM d", 0),
+        ("INSERT INTO d SELECT 77, TRY(ai_query('e', 'x')), 'c'", "SELECT title FROM d WHERE pid = 77", "X"),
+        ("INSERT INTO d VALUES (77, TRY(ai_query('e', 'x')), 'c')", "SELECT title FROM d WHERE pid = 77", "X"),
+        ("INSERT INTO d VALUES (77, ai_query('e', 'x'), DEFAULT)", "SELECT title FROM d WHERE pid = 77", "X"),
+        (MERGED, "SELECT title FROM d WHERE pid = 1", "X"),
+        ("SELECT ai_query('e', TRY(ai_query('e', 'x')))", "SELECT 1", 1),
+    ],
+)
+def test_a_call_where_no_subquery_may_stand(begun: AiConnection, statement: str, check: str, expected: Any) -> None:
+    """TRY takes no look-up and VALUES with DEFAULT is no query: both run all the same."""
+    begun.execute(statement).fetchall()
+    assert begun.execute(check).fetchall() == [(expected,)]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        f"SELECT t FROM {ROWS} WHERE n = 1",
+        f"CREATE TABLE made AS SELECT t FROM {ROWS}",
+        "CREATE TABLE made AS VALUES (ai_query('e', 'x'))",
+        f"INSERT INTO d SELECT n, t, t FROM {ROWS}",
+        f"UPDATE d SET title = t FROM {ROWS} WHERE n = pid",
+    ],
+)
+def test_values_of_constant_calls(begun: AiConnection, recorder: Recorder, statement: str) -> None:
+    """A row of VALUES may call, in whatever statement it stands."""
+    begun.execute(statement).fetchall()
+    assert begun.last_outcome.unplanned == ""
+    assert (recorder.asked, recorder.called) == (["x"], [])
+
+
+@pytest.mark.parametrize("before", ["EXPLAIN", "PREPARE p AS", "DESCRIBE", "CREATE VIEW w AS"])
+def test_values_of_constant_calls_are_only_read(begun: AiConnection, recorder: Recorder, before: str) -> None:
+    """What only shows or keeps a statement asks nothing, even where its plan holds nothing but constants."""
+    begun.execute(f"{before} SELECT t FROM {ROWS}").fetchall()
+    assert recorder.asked == recorder.called == []
+
+
+def test_the_description_is_the_last_statements(con: AiConnection) -> None:
+    """After several statements, the names are those of the rows that are open."""
+    assert con.execute("SELECT ai_query('e', 'x') AS a; SELECT 1 AS b").fetchall() == [(1,)]
+    assert [name for name, *_ in con.description] == ["b"]
