@@ -7,6 +7,9 @@ import apsw
 from ddb_aiquery._cache.database import Part
 from ddb_aiquery._cache.sqlite import SQL, rows
 
+_FAR = 60.0
+"""Seconds: two machines' clocks differ by less, so one that steps back by more was set right."""
+
 
 class Board(Part):
     """The part of the store that paces several processes as one. None of it needs to survive a power cut."""
@@ -24,11 +27,14 @@ class Board(Part):
         """Take n tokens from the bucket that all processes share and return 0.0, or take none and return the wait in s.
 
         More than the capacity is taken from a full bucket, which then owes the rest. `now` is in seconds since 1970;
-        where it stepped back, nothing flows in.
+        where it stepped back, nothing flows in until it has caught up, or at once anew if it stepped far.
         """
 
         def work(connection: apsw.Connection) -> float:
             level, at = next(iter(rows(connection, "bucket", (bucket_id,))), (capacity, now))
+            if at - now > _FAR:
+                at = now
+                connection.execute(SQL["set_bucket"], (bucket_id, level, now))
             level = min(capacity, level + max(0.0, now - at) * fill_per_second)
             short = min(n, capacity) - level
             if short > 0:

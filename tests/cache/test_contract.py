@@ -136,7 +136,8 @@ def test_tokens_are_taken_or_waited_for(store):
     assert [take(8, 100.0), take(8, 100.0), take(8, 103.0)] == [0.0, 3.0, 0.0]
     assert [take(10, 1_000.0), take(1, 1_000.0)] == [0.0, 0.5]
     assert [take(30, 2_000.0), take(1, 2_000.0)] == [0.0, 10.5]
-    assert take(1, 1_000.0) == 10.5, "a clock that steps back fills nothing"
+    assert take(1, 1_990.0) == 10.5, "a clock that steps back fills nothing"
+    assert [take(1, 1_000.0), take(1, 1_011.0)] == [10.5, 0.0], "and one that is set right holds nobody up"
     assert store.take_tokens("dry", 1.0, 0.0, 1.0, 0.0) == 0.0
     assert store.take_tokens("dry", 1.0, 0.0, 1.0, 9.0) == float("inf")
 
