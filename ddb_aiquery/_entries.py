@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -50,6 +51,14 @@ def endpoint_of(name: str, entry: Mapping[str, Any], environ: Mapping[str, str])
     return Endpoint(name=name, options=MappingProxyType(options), **values)
 
 
+_LOCAL = re.compile(r"(?i)(?:localhost|127(?:\.\d+){3}|\[::1\])(?::|/|$)")
+_APPENDED = {
+    "/chat/completions": "leave it out",
+    "/invocations": "give the workspace's address, and the serving endpoint's name as model",
+}
+"""What people copy with a base URL, and what to write instead."""
+
+
 def _base_url(name: str, entry: Mapping[str, Any], provider: Provider, environ: Mapping[str, str]) -> str:
     given = entry.get("base_url") or (provider.url_variable and environ.get(provider.url_variable))
     url = _expand(name, "base_url", given or provider.base_url, environ)
@@ -58,12 +67,21 @@ def _base_url(name: str, entry: Mapping[str, Any], provider: Provider, environ: 
             f"endpoint '{name}' has no base_url: set it in [endpoints.{name}]"
             + (f" or set the environment variable {provider.url_variable}" if provider.url_variable else "")
         )
-    url = str(url).rstrip("/") if "://" in str(url) else f"https://{str(url).rstrip('/')}"
+    url = _with_scheme(str(url).rstrip("/"))
     spared = (urlsplit(url).hostname or "",) if entry.get("allow_http") else ()
     try:
-        return check_endpoint_url(url, allow_http_hosts=spared)
+        url = check_endpoint_url(url, allow_http_hosts=spared)
     except SettingsError as error:
         raise SettingsError(f"endpoint '{name}': {error}") from None
+    for path, remedy in _APPENDED.items() if entry.get("task", "chat") == "chat" else ():
+        if url.endswith(path):
+            raise SettingsError(f"endpoint '{name}': base_url ends with {path}, which is appended: {remedy}")
+    return url
+
+
+def _with_scheme(url: str) -> str:
+    """Return a URL with the usual scheme where it lacks one, as workspaces and local servers are often given."""
+    return url if "://" in url else f"{'http' if _LOCAL.match(url) else 'https'}://{url}"
 
 
 def _api_key(

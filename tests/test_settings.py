@@ -131,6 +131,28 @@ def test_some_names_need_no_file(name: str, environ: dict[str, str], url: str, m
     assert (endpoint.base_url, endpoint.model) == (url, model)
 
 
+@pytest.mark.parametrize(
+    ("given", "url"),
+    [
+        ("localhost:8000/v1/", "http://localhost:8000/v1"),
+        ("127.0.0.1:8000", "http://127.0.0.1:8000"),
+        ("[::1]:8000/v1", "http://[::1]:8000/v1"),
+        ("adb-1.net", "https://adb-1.net"),
+        ("localhost.example.org/v1", "https://localhost.example.org/v1"),
+    ],
+)
+def test_a_base_url_may_lack_its_scheme(given: str, url: str) -> None:
+    """What runs on this machine is spoken to in plain, all else over TLS."""
+    assert load({"endpoints": {"e": {"base_url": given}}}).endpoint("e").base_url == url
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/serving-endpoints/m/invocations/"])
+def test_a_base_url_that_is_the_whole_address_is_named(path: str) -> None:
+    """What is copied from a documentation's example, or from a serving endpoint's page, is an error with the remedy."""
+    with pytest.raises(SettingsError, match="which is appended"):
+        load({"endpoints": {"e": {"base_url": f"https://adb-1.net{path}"}}}).endpoint("e")
+
+
 def test_a_secret_never_shows_itself() -> None:
     """A credential is in no repr, str, format or pickle of the settings and the endpoint."""
     settings = load({"endpoints": {"a": {"base_url": "http://127.0.0.1:1", "api_key": "${K}"}}}, {})
