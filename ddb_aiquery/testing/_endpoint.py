@@ -16,6 +16,8 @@ from ddb_aiquery.testing._script import Script, as_function
 from ddb_aiquery.testing._server import Connection, Counts, Received, Service, read_request
 
 Answering = Callable[[str, dict[str, Any]], Any]
+_ROUNDS = 6
+"""Of a loop, until all that was accepted is closed: a connection is made known in three, and lost in the next."""
 
 
 class Host(Protocol):
@@ -97,11 +99,15 @@ class ThreadHost:
         return consult(self._service, what)
 
     async def _shut(self) -> None:
-        if self._server is not None:
-            self._server.close()
-        for connection in list(self._connections):
-            connection.abort()
-        await asyncio.sleep(0)  # connection_lost runs before the loop ends
+        listening = self._server
+        for socket in listening.sockets if listening else ():
+            self._loop.remove_reader(socket.fileno())
+        for _ in range(_ROUNDS):
+            for connection in list(self._connections):
+                connection.abort()
+            await asyncio.sleep(0)
+        if listening is not None:  # only now: asyncio loses what it accepts for a server that is closed
+            listening.close()
 
 
 class ScriptedEndpoint:

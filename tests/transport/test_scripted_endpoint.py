@@ -1,10 +1,14 @@
 """The public scripted endpoint and the guard, as a user's own tests would use them."""
 
 import asyncio
+import contextlib
+import gc
 import os
 import socket
 import subprocess
 import sys
+import threading
+import time
 from collections import Counter
 
 import httpx
@@ -238,6 +242,8 @@ def test_the_guard_stops_paid_calls_in_child_processes():
     """A process that is started under the guard refuses as well."""
     code = """
 import asyncio
+import contextlib
+import gc
 from ddb_aiquery._transport import Transport
 from ddb_aiquery._values import Endpoint, Question
 transport, endpoint = Transport(), Endpoint("a", "https://192.0.2.1/v1", "m")
@@ -261,3 +267,24 @@ def test_it_needs_no_test_framework():
     code = "import sys, ddb_aiquery.testing; print({'pytest', 'hypothesis'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_who_connects_while_it_closes_leaves_no_socket_open():
+    """Connections that come in the moment of closing are dropped like the others."""
+
+    def hurry(address):
+        clients = []
+        with contextlib.ExitStack() as stack:
+            while len(clients) < 300:
+                clients.append(stack.enter_context(socket.socket()))
+                clients[-1].setblocking(False)
+                clients[-1].connect_ex(address)
+
+    for _ in range(20):
+        with ScriptedEndpoint() as endpoint:
+            port = int(endpoint.base_url.rsplit(":", 1)[1].split("/")[0])
+            thread = threading.Thread(target=hurry, args=[("127.0.0.1", port)])
+            thread.start()
+            time.sleep(0.003)
+        thread.join()
+    gc.collect()  # a socket that is still open then is a warning, and so an error
