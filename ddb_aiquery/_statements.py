@@ -124,7 +124,7 @@ class Statements:
         elif only_reads(kind, words):
             if kind == "PREPARE":
                 self._prepared.keep(text, listed)
-            self._unasked(text, parameters)
+            self._unasked(text, listed, parameters)
         else:
             statement = Statement(text, kind, parameters)
             self._opened(lambda: self._planner.call(statement, f"a statement {kind}"))
@@ -147,9 +147,9 @@ class Statements:
         self.outcome = self._open.outcome
         self.description = self._raw.description
 
-    def _unasked(self, text: str, parameters: Any) -> None:
+    def _unasked(self, text: str, listed: Sequence[Token], parameters: Any) -> None:
         """Run a statement that reads calls but must evaluate none: DESCRIBE, PREPARE, CREATE VIEW, ..."""
-        self._raw.execute(named("planner.sql")["binding"])
+        self._raw.execute(named("planner.sql")[_unevaluated(listed)])
         try:
             self._raw.execute(text, parameters)
         except BaseException:
@@ -167,7 +167,7 @@ class Statements:
             rows, outcome = self._raw.fetchall(), self.outcome
             self.settle()
         else:
-            with self._planner.reading("binding" if any(token.word == "values" for token in listed) else "planning"):
+            with self._planner.reading(_unevaluated(listed)):
                 rows = self._raw.execute(text, parameters).fetchall()
             outcome = self._planner.priced(statement)
         show_plan(self._raw, outcome, rows)
@@ -225,6 +225,11 @@ class Statements:
 
 def _uncounted(reason: str) -> Estimate:
     return Estimate(bound=True, note=f"unplanned: {reason}; DuckDB decides which rows are asked about")
+
+
+def _unevaluated(listed: Sequence[Token]) -> str:
+    """Return the macro of sql/planner.sql under which a statement's calls are not evaluated while it is only shown."""
+    return "binding" if any(token.word == "values" for token in listed) else "planning"
 
 
 def _nothing() -> None:

@@ -12,6 +12,7 @@ from ddb_aiquery._planner.calls import CALL
 from ddb_aiquery._planner.questions import KEYS
 from ddb_aiquery._planner.scratch import where
 from ddb_aiquery._sql import identifier, named
+from ddb_aiquery.errors import CallError
 
 if TYPE_CHECKING:
     from ddb_aiquery._planner.questions import Answers
@@ -34,7 +35,8 @@ def answering(table: Answers, *, kept: bool) -> list[str]:
     return [asked] if kept else [asked, statements["answering_typed"].format(**parts)]
 
 
-EVALUATED = "a planned call was evaluated"
+EVALUATED = "DuckDB reads the arguments of a table function before it can show, keep or plan a statement"
+"""Begins what is said of a call of constants in such a place."""
 
 
 def install(connection: duckdb.DuckDBPyConnection) -> None:
@@ -49,4 +51,4 @@ def install(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _never(*_: Any) -> str:
-    raise RuntimeError(f"{EVALUATED}; please report the statement")
+    raise CallError(EVALUATED + ": write SELECT unnest(ai_query(...)) instead of FROM unnest(ai_query(...))")

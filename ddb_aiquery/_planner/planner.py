@@ -117,7 +117,8 @@ class Planner:
                 other.execute(named("planner.sql")["planning"])
                 normal_form.bound_text(other, calling_text(statement), statement.parameters)
             except Unbound as unbound:
-                return str(unbound) if isinstance(unbound.error, duckdb.NotImplementedException) else ""
+                hidden = isinstance(unbound.error, duckdb.NotImplementedException) or EVALUATED in str(unbound)
+                return str(unbound) if hidden else ""
             except duckdb.Error:
                 return ""  # what only the transaction itself can see
         return ""

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ddb_aiquery.errors import CallError
+
 if TYPE_CHECKING:
     from planner_echo import Recorder
 
@@ -66,6 +68,25 @@ def test_values_of_constant_calls(begun: AiConnection, recorder: Recorder, state
 def test_values_of_constant_calls_are_only_read(begun: AiConnection, recorder: Recorder, before: str) -> None:
     """What only shows or keeps a statement asks nothing, even where its plan holds nothing but constants."""
     begun.execute(f"{before} SELECT t FROM {ROWS}").fetchall()
+    assert recorder.asked == recorder.called == []
+
+
+CONSTANT = "FROM unnest([ai_query('e', 'x'), 'Y']) t(w)"
+
+
+def test_a_table_function_of_a_constant_call(con: AiConnection, recorder: Recorder) -> None:
+    """DuckDB itself calls what a table function is given."""
+    assert con.execute(f"SELECT w {CONSTANT}").fetchall() == [("X",), ("Y",)]
+    assert set(recorder.called) == {"x"}
+
+
+@pytest.mark.parametrize("before", ["EXPLAIN", "PREPARE p AS", "DESCRIBE", "CREATE VIEW w AS"])
+def test_a_table_function_of_a_constant_call_cannot_be_only_read(
+    begun: AiConnection, recorder: Recorder, before: str
+) -> None:
+    """What may ask nothing says what to write instead."""
+    with pytest.raises(CallError, match=r"write SELECT unnest\(ai_query"):
+        begun.execute(f"{before} SELECT w {CONSTANT}")
     assert recorder.asked == recorder.called == []
 
 

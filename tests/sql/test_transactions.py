@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+TABLE_FUNCTION = "FROM unnest([ai_query('chat', 'a'), 'b'])"
+"""Its arguments are evaluated while DuckDB binds it."""
 HIDDEN = "SELECT (SELECT max(v) FROM (VALUES (ai_query('chat', p))) AS t(v)) AS v FROM one"
 """A query that EXPLAIN (SQL) cannot show."""
 
 
-@pytest.mark.parametrize("query", [HIDDEN, "SELECT ai_agg(list(p), 'In a word?') FROM one"])
+@pytest.mark.parametrize("query", [HIDDEN, TABLE_FUNCTION, "SELECT ai_agg(list(p), 'In a word?') FROM one"])
 def test_a_query_that_cannot_be_shown_leaves_the_transaction_alive(con: Any, query: str) -> None:
     """What the planner cannot take apart runs as it is, and the transaction goes on."""
     con.execute("CREATE TABLE one AS SELECT 'p' AS p")
