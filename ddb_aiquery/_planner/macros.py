@@ -51,4 +51,4 @@ def install(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _never(*_: Any) -> str:
-    raise CallError(EVALUATED + ": write SELECT unnest(ai_query(...)) instead of FROM unnest(ai_query(...))")
+    raise CallError(f"{EVALUATED}: let unnest(ai_query(...)) stand behind SELECT and not behind FROM")

@@ -85,7 +85,7 @@ def test_a_table_function_of_a_constant_call_cannot_be_only_read(
     begun: AiConnection, recorder: Recorder, before: str
 ) -> None:
     """What may ask nothing says what to write instead."""
-    with pytest.raises(CallError, match=r"write SELECT unnest\(ai_query"):
+    with pytest.raises(CallError, match=r"let unnest\(ai_query\(...\)\) stand behind SELECT"):
         begun.execute(f"{before} SELECT w {CONSTANT}")
     assert recorder.asked == recorder.called == []
 
