@@ -19,6 +19,7 @@ from prompt_toolkit.history import FileHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.lexers import PygmentsLexer
 from prompt_toolkit.output import create_output
+from prompt_toolkit.styles import Style
 from pygments.lexers.sql import SqlLexer  # type: ignore[import-untyped]
 
 from ddb_aiquery import __version__
@@ -31,6 +32,15 @@ if TYPE_CHECKING:
     from ddb_aiquery._shell.shell import Shell
 
 WELCOME = f"ddb-aiquery {__version__}; .help lists the commands, a statement ends with a semicolon"
+COLOURS = Style.from_dict(
+    {
+        "pygments.keyword": "ansigreen",
+        "pygments.literal.string": "ansiyellow",
+        "pygments.literal.number": "ansicyan",
+        "pygments.comment": "ansibrightblack",
+    }
+)
+"""Colours by the names that a terminal gives its own shades, so that they can be read on light and on dark."""
 _OPENS_IN = 5.0
 """Seconds that Tab waits for a shell that is being opened."""
 _SECRET = re.compile(r"\bsecret\b|\bpassword\b|\btoken\s*'", re.IGNORECASE)
@@ -164,6 +174,8 @@ def _session(opening: _Opening) -> PromptSession[str]:
         prompt_continuation=lambda width, *_: "· ".rjust(width),
         history=PrivateHistory(history_file()),
         lexer=PygmentsLexer(SqlLexer),
+        style=COLOURS,
+        include_default_pygments_style=False,
         completer=SqlCompleter(opening.vocabulary),
         complete_while_typing=False,
         key_bindings=_keys(),

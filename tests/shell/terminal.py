@@ -29,8 +29,9 @@ CTRL_C, CTRL_D, TAB, ENTER, UP = "\x03", "\x04", "\t", "\r", "\x1b[A"
 class Terminal:
     """A program that thinks a person sits in front of it."""
 
-    def __init__(self, command: Sequence[str], environ: Mapping[str, str], cwd: Path, rows: int = 500) -> None:
-        columns = 160
+    def __init__(
+        self, command: Sequence[str], environ: Mapping[str, str], cwd: Path, rows: int = 500, columns: int = 160
+    ) -> None:
         self.screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self.screen)
         self._lines = [""] * rows

@@ -109,6 +109,14 @@ def test_results_go_to_a_file_and_back(session: Terminal, home: Path) -> None:
     assert "│ into a file" in (home / "out.txt").read_text(encoding="utf-8")
 
 
+def test_colours_are_those_that_the_terminal_names(session: Terminal) -> None:
+    """Keywords, texts and numbers have names of colours, which each terminal shows as can be read on its ground."""
+    session.enter("SELECT 'colour', 42;")
+    looks = {cell.fg for row in session.screen.buffer.values() for cell in row.values()}
+    assert {"green", "brown", "cyan"} <= looks  # what pyte calls yellow is brown
+    assert not [look for look in looks if re.fullmatch("[0-9a-f]{6}", look)]
+
+
 def test_the_timer(session: Terminal) -> None:
     """`.timer on` says how long each statement took."""
     session.enter(".timer on")
