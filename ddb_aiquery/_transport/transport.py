@@ -144,7 +144,8 @@ class Transport:
                 outcome = dialect_of(address.endpoint).outcome(replace(reply, body=clear))
             if isinstance(outcome, Failure):
                 lesson = lesson_of(reply, envelope.body) if outcome.kind is Kind.ROW else None
-                outcome = replace(outcome, message=REDACTOR.secrets_out(outcome.message), lesson=lesson)
+                message, request_id = map(REDACTOR.secrets_out, (outcome.message, outcome.request_id))
+                outcome = replace(outcome, message=message, request_id=request_id, lesson=lesson)
         return _settled(envelope, outcome)
 
     def _find(self, endpoint: Endpoint) -> tuple[Address, Wire]:

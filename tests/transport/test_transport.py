@@ -39,10 +39,11 @@ def test_a_key_in_an_endpoints_error_is_not_shown(ask, padding):
     """An endpoint that shows the refused key gets it taken out, also where the message is cut in its middle."""
     message = "x" * padding + KEY + "y" * 50
     body = b'{"error":{"message":"' + message.encode() + b'"}}'
-    with ScriptedEndpoint(script=[Status(401, message=message), Malformed(body), Malformed(KEY.encode())]) as endpoint:
+    refusal = Status(401, message=message, headers={"x-request-id": KEY})
+    with ScriptedEndpoint(script=[refusal, Malformed(body), Malformed(KEY.encode())]) as endpoint:
         outcomes = ask(endpoint.base_url, times=3, api_key=Secret(KEY))
     assert [outcome.kind for outcome in outcomes] == [Kind.ENDPOINT, Kind.INVALID, Kind.INVALID]
-    assert all(KEY[:6] not in outcome.message for outcome in outcomes)
+    assert all(KEY[:6] not in outcome.message + outcome.request_id for outcome in outcomes)
 
 
 def test_faults_are_failures(ask, wire):
