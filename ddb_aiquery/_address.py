@@ -1,7 +1,7 @@
 """Where calls may go: SQL gives names, the settings give URLs, and neither can lead to a place that nobody meant.
 
-The policy is research/reliability.md 3.10: https, http only on this machine unless a host is listed, no credentials in
-URLs, and never a link-local or cloud metadata address, in whatever spelling a resolver would still understand.
+The policy: https, http only on this machine unless a host is listed, no credentials in URLs, and never a link-local
+or cloud metadata address, in whatever spelling a resolver would still understand.
 """
 
 from __future__ import annotations

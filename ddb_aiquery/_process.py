@@ -119,7 +119,7 @@ class Process:
 
 
 def _reach_interrupt(process: Process) -> None:
-    """Let `con.interrupt()` reach a function that waits: DuckDB itself does not tell it (research/surfaces.md 1.4)."""
+    """Let `con.interrupt()` reach a function that waits: DuckDB itself does not tell it."""
     original = duckdb.DuckDBPyConnection.interrupt
 
     def interrupt(self: duckdb.DuckDBPyConnection) -> None:

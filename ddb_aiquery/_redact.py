@@ -1,4 +1,4 @@
-"""Redaction: no text leaves the package with a credential in it, in whatever encoding (research/reliability.md 3.9).
+"""Redaction: no text leaves the package with a credential in it, in whatever encoding.
 
 Every credential is registered where it is read. `REDACTOR` is the process's one instance, because a secret that one
 part of the program knows must not leak through another.

@@ -115,7 +115,7 @@ class Reply:
 
 
 class Billing(Enum):
-    """What is known about the bill of a call that brought no Reply (research/reliability.md 3.1)."""
+    """What is known about the bill of a call that brought no Reply."""
 
     NOT_SENT = "not sent"  # the endpoint cannot have seen the request
     AMBIGUOUS = "ambiguous"  # it was sent, the outcome is unknown

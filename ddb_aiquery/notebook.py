@@ -187,7 +187,7 @@ def _new() -> AiConnection:
 
 
 def _before_cell(*_: Any) -> None:
-    """Ipykernel sets SIGINT's handler anew for every cell (research/surfaces.md 1.4)."""
+    """Ipykernel sets SIGINT's handler anew for every cell."""
     PROCESS.chain_sigint()
 
 

@@ -1,7 +1,7 @@
 """Who holds a claim: a lock file per store, held for as long as the process lives.
 
 The kernel frees a flock at once after SIGKILL, keeps it through SIGSTOP and sleep, and needs no clock. Unlike a POSIX
-lock it survives another open and close of the same file (research/reliability.md 3.5).
+lock it survives another open and close of the same file.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 It opens at the configured concurrency, since most endpoints are slower than they are limited, and cuts when calls
 fail as they do under load. Every cut is a trial: if it did not help, the failures were not congestion, the cut is taken
-back and that share of failures tolerated (research/reliability.md 3.2). Widths that failed are remembered and tried
+back and that share of failures tolerated. Widths that failed are remembered and tried
 again ever more rarely. Driven by the caller's clock; nothing waits here.
 """
 

@@ -1,6 +1,6 @@
 """Requests and tokens a minute: buckets that are set, or learnt from what an endpoint says about its limits.
 
-Headers are untrusted numbers (research/reliability.md 3.3): what is not finite, not positive or not about a minute is
+Headers are untrusted numbers: what is not finite, not positive or not about a minute is
 ignored, `remaining` may only lower a level, and a limit that is not confirmed for ten minutes is forgotten.
 """
 

@@ -1,6 +1,6 @@
 """ai_classify's labels as a type: `JSON LABEL false ["a", "b"]`, one of them, or `JSON LABELS ...`, a list.
 
-The word after it is the option multilabel. The limits are Databricks' (research/features.md 1.7).
+The word after it is the option multilabel. The limits are Databricks'.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """modelParameters: any STRUCT, MAP or JSON text, checked, as one canonical JSON object.
 
-The names of the errors and what they stand for are Databricks' (research/features.md 1.6).
+The names of the errors and what they stand for are Databricks'.
 """
 
 from __future__ import annotations

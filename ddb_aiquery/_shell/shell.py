@@ -230,7 +230,7 @@ def _where(piece: Piece, name: str, error: BaseException) -> str:
 
 
 def _is_cancel(error: BaseException) -> bool:
-    """Return whether Ctrl-C ended a statement: DuckDB reports it in four ways (research/surfaces.md 1.4)."""
+    """Return whether Ctrl-C ended a statement: DuckDB reports it in four ways."""
     return (
         isinstance(error, KeyboardInterrupt | Cancelled | duckdb.InterruptException)
         or (type(error) is RuntimeError and "interrupted" in str(error))

@@ -1,6 +1,6 @@
 """Databricks SQL with AI functions to DuckDB SQL: sqlglot's translation, and rules for what it does not know.
 
-Text is translated only when the user asks; queries run as they were written (research/surfaces.md 4.4).
+Text is translated only when the user asks; queries run as they were written.
 """
 
 from __future__ import annotations

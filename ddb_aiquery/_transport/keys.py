@@ -1,4 +1,4 @@
-"""The key of a question in wire form: equal keys mean the same bill (research/reliability.md 3.4)."""
+"""The key of a question in wire form: equal keys mean the same bill."""
 
 from __future__ import annotations
 

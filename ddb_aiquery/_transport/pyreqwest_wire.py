@@ -1,4 +1,4 @@
-"""The wire of the hot path: pyreqwest, Rust's reqwest under asyncio (research/http_perf.md)."""
+"""The wire of the hot path: pyreqwest, Rust's reqwest under asyncio."""
 
 from __future__ import annotations
 

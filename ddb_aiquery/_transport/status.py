@@ -1,4 +1,4 @@
-"""What an HTTP status says about the question, the row and the endpoint (research/reliability.md 3.1)."""
+"""What an HTTP status says about the question, the row and the endpoint."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _NO_MONEY = frozenset(
         "access_terminated",
     }
 )
-"""429 and 400 that no waiting cures (research/reliability.md 1.1, 2.2 H3)."""
+"""429 and 400 that no waiting cures."""
 _NO_ENTRY = frozenset({"invalid_api_key", "authentication_error", "permission_error", "model_not_found"})
 _WRONG_KEY = re.compile(r"(?i)(?:api key not valid|(?:incorrect|invalid) api[ _-]?key)\b")
 """How Gemini and xAI begin what they say of a wrong key, with status 400 and no code of their own for it."""

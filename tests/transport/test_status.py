@@ -28,7 +28,7 @@ TABLE = {
 
 @pytest.mark.parametrize(("kind", "status"), [(kind, status) for kind, row in TABLE.items() for status in row])
 def test_each_status_has_its_kind(kind, status):
-    """The table of research/reliability.md 3.1."""
+    """The table above: what each says of the question, the row and the endpoint."""
     outcome = failed(status)
     assert (outcome.kind, outcome.status) == (kind, status)
 

@@ -1,7 +1,7 @@
 """A signature that one DuckDB accepts: a key made, used once and forgotten, so that it signs nothing else, ever.
 
 DuckDB 2 loads a file from a repository that the user named if its last 256 bytes are an RSA-2048 signature (PKCS #1
-v1.5) of the SHA-256 of the SHA-256s of each MiB before it (research/native_shell.md, "Signatures").
+v1.5) of the SHA-256 of the SHA-256s of each MiB before it.
 """
 
 from __future__ import annotations
