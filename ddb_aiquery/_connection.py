@@ -114,7 +114,7 @@ class AiConnection:
             AiQueryError: from a call, not wrapped.
         """
         with pointing_to_translate(str(_text(query))):
-            self._statements.run(query, parameters, sys._getframe(1))  # noqa: SLF001 - a table may be our caller's variable
+            self._statements.run(query, parameters, sys._getframe(1))  # noqa: SLF001 (a table may be our caller's variable)
         return self
 
     def executemany(self, query: Any, parameters: Any = None) -> Self:

@@ -69,7 +69,7 @@ def serve(config: Any = None, place: Place | None = None, patience: Patience | N
     """
     place = place or Place()
     try:
-        from ddb_aiquery._gateway.server import run  # noqa: PLC0415  # uvicorn is optional
+        from ddb_aiquery._gateway.server import run  # noqa: PLC0415 (uvicorn is optional)
     except ImportError:
         raise SettingsError("the gateway needs a web server: install ddb-aiquery[server]") from None
     settings = load(config)
@@ -102,5 +102,5 @@ def find_token(place: Place, environ: Mapping[str, str]) -> tuple[Secret, str]:
 
 def _application(config: Any, secret: Secret, place: Place, patience: Patience | None) -> Gateway:
     hosts = (place.host, *place.allow_hosts)
-    doorman = Doorman(secret, hosts, any_address=place.host in {"0.0.0.0", "::"})  # noqa: S104  # compared, not bound
+    doorman = Doorman(secret, hosts, any_address=place.host in {"0.0.0.0", "::"})  # noqa: S104 (compared, not bound)
     return Gateway(Desk(load(config), patience), doorman, limit=place.max_body)

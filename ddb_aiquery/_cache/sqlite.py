@@ -82,7 +82,7 @@ def refusal(path: Path, owner: Owner) -> str:
     if not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
         return f"the cache {path} can only be read, not written: make it writable, or {place.OFF}"
     try:
-        owner.name  # noqa: B018 - naming it makes its lock file
+        owner.name  # noqa: B018 (naming it makes its lock file)
     except OSError as error:
         return meaning(error, path)
     return ""
@@ -95,7 +95,7 @@ def readable(path: Path) -> str:
     uri = f"{path.as_uri()}?mode=ro"
     try:
         with closing(apsw.Connection(uri, READ_ONLY | apsw.SQLITE_OPEN_URI)) as connection:
-            connection.execute(SQL["version"]).get  # noqa: B018 - reading it opens the file
+            connection.execute(SQL["version"]).get  # noqa: B018 (reading it opens the file)
     except (apsw.CantOpenError, apsw.ReadOnlyError):
         return f"{path.as_uri()}?immutable=1"
     return uri

@@ -1,8 +1,8 @@
 """Whether to ask again: decided by what is known about the bill, never by an exception's type.
 
 Each class of failure has its limit and its jitter. Two rules are added. A row that fails no oftener than the endpoint's
-general luck explains is not to blame, so its limit stretches while chance can account for it. And a row that is given up
-while nobody at all gets an answer speaks for the whole endpoint.
+general luck explains is not to blame, so its limit stretches while chance can account for it. And a row that is given
+up while nobody at all gets an answer speaks for the whole endpoint.
 """
 
 from __future__ import annotations

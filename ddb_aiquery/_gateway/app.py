@@ -131,7 +131,7 @@ class Gateway:
             found = route.pattern.fullmatch(path)
             if found:
                 place = route, found.groupdict()
-                if len(self._places) < 1024:  # noqa: PLR2004  # paths are few; no client may fill the memory with others
+                if len(self._places) < 1024:  # noqa: PLR2004 (paths are few; no client may fill the memory with others)
                     self._places[path] = place
                 return place
         self._doorman.check_token(dict(scope["headers"]).get(b"authorization", b""))

@@ -224,7 +224,7 @@ class Desk:
 
     async def settled(self) -> None:
         """Wait until no call is under way, also of clients that have left: each is paid, and is to be stored."""
-        while self._calling():  # noqa: ASYNC110  # pools live in another thread and tell nobody
+        while self._calling():  # noqa: ASYNC110 (pools live in another thread and tell nobody)
             await asyncio.sleep(_SETTLING)
 
     def _calling(self) -> bool:

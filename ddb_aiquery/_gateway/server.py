@@ -31,7 +31,7 @@ class _Server(uvicorn.Server):  # uvicorn is optional, so mypy may not know it
             return
         host, port = self.servers[0].sockets[0].getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
-        print(f"gateway: http://{shown}:{port}\n{self._message}", file=sys.stderr, flush=True)  # noqa: T201  # for the user
+        print(f"gateway: http://{shown}:{port}\n{self._message}", file=sys.stderr, flush=True)  # noqa: T201 (for the user)
 
     async def shutdown(self, sockets: Any = None) -> None:
         """Let the application know before its requests are waited for."""

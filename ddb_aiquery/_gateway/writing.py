@@ -65,7 +65,7 @@ def refused(refusal: Refusal, *, openai: bool) -> Response:
     if not openai:
         body: dict[str, Any] = {"error_code": refusal.code, "message": refusal.message}
     else:
-        kind = "invalid_request_error" if refusal.status < 500 else "server_error"  # noqa: PLR2004  # the classes of HTTP
+        kind = "invalid_request_error" if refusal.status < 500 else "server_error"  # noqa: PLR2004 (the classes of HTTP)
         error = {"message": refusal.message, "type": kind, "code": refusal.code.lower(), "param": refusal.field or None}
         body = {"error": error}
     return json(body, refusal.status, refusal.headers)

@@ -150,7 +150,7 @@ def reads(node: Node) -> Iterator[Rel]:
     for name in slots:
         value = getattr(node, name, None)
         for part in value if isinstance(value, list | tuple) else [value]:
-            part = part[0] if isinstance(part, tuple) else part  # noqa: PLW2901 - (relation, its columns)
+            part = part[0] if isinstance(part, tuple) else part  # noqa: PLW2901 (with its columns)
             if isinstance(part, Rel):
                 yield part
             elif isinstance(part, Node):

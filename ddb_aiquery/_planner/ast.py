@@ -71,7 +71,7 @@ def exact(value: Ast) -> Ast:
 def both(predicates: Iterable[Ast]) -> Ast | None:
     """Return the conjunction, None of nothing."""
     parts = list(predicates)
-    if len(parts) < 2:  # noqa: PLR2004 - a conjunction has two sides
+    if len(parts) < 2:  # noqa: PLR2004 (a conjunction has two sides)
         return parts[0] if parts else None
     return {"class": "CONJUNCTION", "type": "CONJUNCTION_AND", "children": parts}
 

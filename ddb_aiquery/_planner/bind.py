@@ -143,7 +143,7 @@ class Binder:
             if names == [MARKER] and MARKER in scope:
                 return scope[MARKER](MARKER)
             if len(names) > 1 and names[0] in scope:
-                if len(names) > 2:  # noqa: PLR2004 - alias and column
+                if len(names) > 2:  # noqa: PLR2004 (alias and column)
                     raise Unplannable("a column of a column")
                 found = {**scope[names[0]](names[1]), "alias": part.get("alias", "")}
                 return found if found["alias"] else {k: v for k, v in found.items() if k != "alias"}

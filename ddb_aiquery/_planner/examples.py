@@ -72,7 +72,7 @@ def compare(query: str) -> None:
     rows = connection.execute(query).fetchall()
     _show("before:", echo)
     finish = Planner(connection, echo).run(Statement(query))
-    assert sorted(connection.fetchall(), key=repr) == sorted(rows, key=repr)  # noqa: S101 - the example's proof
+    assert sorted(connection.fetchall(), key=repr) == sorted(rows, key=repr)  # noqa: S101 (the example's proof)
     finish()
     _show("after: ", echo)
     connection.close()
@@ -95,5 +95,5 @@ def _structure(*columns: Any) -> pa.Array:
 
 
 def _show(label: str, echo: Echo) -> None:
-    print(label, *sorted(set(echo.asked)))  # noqa: T201 - an example shows
+    print(label, *sorted(set(echo.asked)))  # noqa: T201 (an example shows)
     echo.asked.clear()

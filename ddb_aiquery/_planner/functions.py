@@ -49,7 +49,7 @@ class Functions:
         """Return whether a query or expression may give other rows or values when it is evaluated again."""
         return any(self._unsteady(part) for part in ast.walk(node))
 
-    def _unsteady(self, part: Ast) -> bool:  # noqa: PLR0911 - one answer for each kind of part
+    def _unsteady(self, part: Ast) -> bool:  # noqa: PLR0911 (one answer for each kind of part)
         kind, name = part.get("type"), part.get("function_name")
         if kind == "LIMIT_MODIFIER" or "sample" in part or part.get("ref_type") == "POSITIONAL":
             return True

@@ -39,7 +39,7 @@ class Prepared:
 
     def arguments(self, text: str, listed: Sequence[Token]) -> Any:
         """Return the values that EXECUTE passes: a list, a dictionary of named ones, or None."""
-        if len(listed) < 3 or listed[2].word != "(":  # noqa: PLR2004 - EXECUTE name (
+        if len(listed) < 3 or listed[2].word != "(":  # noqa: PLR2004 (the name stands between)
             return None
         inside = text.encode()[listed[2].end :].decode().rpartition(")")[0]
         named = ":=" in inside

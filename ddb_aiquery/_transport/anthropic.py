@@ -23,7 +23,7 @@ class Anthropic:
 
     name: str = "anthropic"
 
-    def path(self, endpoint: Endpoint, form: Form) -> str:  # noqa: ARG002  # the model stands in the body
+    def path(self, endpoint: Endpoint, form: Form) -> str:  # noqa: ARG002 (the model stands in the body)
         """Return the path of messages.
 
         Raises:

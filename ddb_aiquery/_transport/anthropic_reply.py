@@ -25,7 +25,7 @@ def outcome(reply: Reply) -> Outcome:
     """Return the Answer or the Failure that a reply of any status is."""
     value, note = json_text.read(reply.body)
     fields = mapping(value)
-    if not 200 <= reply.status < 300:  # noqa: PLR2004  # the class of successes
+    if not 200 <= reply.status < 300:  # noqa: PLR2004 (the class of successes)
         return _refused(reply, value, fields)
     context = Context(reply, {**fields, "usage": _usage(fields.get("usage"))}, note)
     if fields.get("type") == "error":

@@ -38,7 +38,7 @@ def credential_of(endpoint: Endpoint, environ: Mapping[str, str] = ENVIRONMENT) 
     """
     options = endpoint.options
     if options.get("auth") == "sdk":
-        from ddb_aiquery._transport.credentials_sdk import SdkLogin  # noqa: PLC0415  # few endpoints need it
+        from ddb_aiquery._transport.credentials_sdk import SdkLogin  # noqa: PLC0415 (few endpoints need it)
 
         return SdkLogin(options.get("profile"), endpoint.base_url)
     if "client_id" not in options:
@@ -46,7 +46,7 @@ def credential_of(endpoint: Endpoint, environ: Mapping[str, str] = ENVIRONMENT) 
     secret = options.get("client_secret")
     if not isinstance(secret, Secret):
         raise SettingsError(f"endpoint '{endpoint.name}' has a client_id and no client_secret: set both")
-    from ddb_aiquery._transport.credentials_oauth import ClientCredentials, Grant  # noqa: PLC0415  # it imports httpx
+    from ddb_aiquery._transport.credentials_oauth import ClientCredentials, Grant  # noqa: PLC0415 (it imports httpx)
 
     if endpoint.provider != "azure":
         url = origin(endpoint.base_url) + "/oidc/v1/token"

@@ -43,19 +43,19 @@ class SdkLogin:
                     return Failure(
                         Kind.ENDPOINT, "this login needs the Databricks SDK: install ddb-aiquery[databricks]"
                     )
-                except Exception as error:  # noqa: BLE001  # the SDK raises what it likes
+                except Exception as error:  # noqa: BLE001 (the SDK raises what it likes)
                     return Failure(
                         Kind.ENDPOINT, REDACTOR.clean(f"the Databricks SDK cannot log in: {error}", limit=300)
                     )
                 self._until = time.monotonic() + _ASKED_AGAIN
             return self._headers
 
-    def refused(self, headers: Mapping[str, str]) -> None:  # noqa: ARG002  # there is but one
+    def refused(self, headers: Mapping[str, str]) -> None:  # noqa: ARG002 (there is but one)
         """Ask the SDK again."""
         self._headers = None
 
     def _login(self) -> Mapping[str, str]:
-        from databricks.sdk.core import Config  # noqa: PLC0415  # an optional library that takes seconds to import
+        from databricks.sdk.core import Config  # noqa: PLC0415 (an optional library that takes seconds to import)
 
         if self._config is None:
             where = {"profile": self._profile} if self._profile else {"host": self._host}

@@ -75,7 +75,7 @@ class Databricks:
 
     def outcome(self, reply: Reply) -> Outcome:
         """Read a reply; never raises."""
-        if not 200 <= reply.status < 300:  # noqa: PLR2004  # the class of successes
+        if not 200 <= reply.status < 300:  # noqa: PLR2004 (the class of successes)
             return _refusal(reply, outcome(reply))
         read = outcome(_plain(reply))
         served = reply.headers.get("served-model-name", "")

@@ -42,7 +42,7 @@ class Letterhead:
         parts = None
         if like.form in _TEXTS:
             pieces = dialect.body(endpoint, replace(like, request=_BLANK, files=())).split(_BLANK_JSON)
-            parts = (pieces[0], pieces[1]) if len(pieces) == 2 else None  # noqa: PLR2004  # before and after
+            parts = (pieces[0], pieces[1]) if len(pieces) == 2 else None  # noqa: PLR2004 (before and after)
         return cls(dialect, endpoint, path, begun, parts)
 
     def seal(self, question: Question) -> Envelope:

@@ -21,7 +21,7 @@ class OpenAI:
 
     name: str = "openai"
 
-    def path(self, endpoint: Endpoint, form: Form) -> str:  # noqa: ARG002  # other dialects put the model here
+    def path(self, endpoint: Endpoint, form: Form) -> str:  # noqa: ARG002 (other dialects put the model here)
         """Return the path below the base URL; a custom endpoint's base URL is its whole address."""
         return _PATHS.get(form, "/chat/completions")
 

@@ -24,7 +24,7 @@ def outcome(reply: Reply) -> Outcome:
     """Return the Answer or the Failure that a reply of any status is."""
     value, note = json_text.read(reply.body)
     fields = mapping(value)
-    if not 200 <= reply.status < 300:  # noqa: PLR2004  # the class of successes
+    if not 200 <= reply.status < 300:  # noqa: PLR2004 (the class of successes)
         message, codes = error_of(value, reply.body)
         return failure(reply, message, codes, request_id_of(reply.headers, fields.get("id")))
     context = Context(reply, fields, note)

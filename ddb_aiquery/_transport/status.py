@@ -44,9 +44,9 @@ def kind_of(status: int, codes: frozenset[str], should_retry: str = "") -> Kind:
     """Return what a status other than 2xx means; `codes` are the error object's own, in lower case."""
     if codes & _FILTERED:
         return Kind.REFUSED
-    if 400 <= status < 500 and codes & (_NO_MONEY | _NO_ENTRY):  # noqa: PLR2004  # the class of client errors
+    if 400 <= status < 500 and codes & (_NO_MONEY | _NO_ENTRY):  # noqa: PLR2004 (the class of client errors)
         return Kind.ENDPOINT
-    if status < 400:  # noqa: PLR2004  # redirects, which are never followed
+    if status < 400:  # noqa: PLR2004 (redirects, which are never followed)
         return Kind.ENDPOINT if status >= 300 else Kind.INVALID  # noqa: PLR2004
     kind = _KINDS.get(status) or (Kind.ROW if status < 500 else Kind.FAILED)  # noqa: PLR2004
     if should_retry == "false" and kind in {Kind.FAILED, Kind.AMBIGUOUS}:

@@ -58,13 +58,13 @@ def open_wire(name: str, way: Way | None = None) -> Wire:
     _check(way)
     if name == "pyreqwest":
         try:
-            from ddb_aiquery._transport import pyreqwest_wire  # noqa: PLC0415  # not on every platform
+            from ddb_aiquery._transport import pyreqwest_wire  # noqa: PLC0415 (not on every platform)
         except ImportError:
             pass
         else:
             if pyreqwest_wire.runs_here():
                 return pyreqwest_wire.PyreqwestWire(way)
-    from ddb_aiquery._transport.httpx_wire import HttpxWire  # noqa: PLC0415  # a cold start pays for one library only
+    from ddb_aiquery._transport.httpx_wire import HttpxWire  # noqa: PLC0415 (a cold start pays for one library only)
 
     return HttpxWire(way)
 

@@ -117,5 +117,5 @@ def models(model: str) -> bytes:
 
 def error(status: int, code: str, message: str) -> bytes:
     """Return OpenAI's error object."""
-    kind = "server_error" if status >= 500 else "invalid_request_error"  # noqa: PLR2004  # the classes of HTTP
+    kind = "server_error" if status >= 500 else "invalid_request_error"  # noqa: PLR2004 (the classes of HTTP)
     return orjson.dumps({"error": {"message": message, "type": kind, "code": code or None, "param": None}})

@@ -51,7 +51,7 @@ class ProcessHost:
             raise RuntimeError("the ScriptedEndpoint was not started")
         child.stdin.write(message)
         child.stdin.flush()
-        return pickle.load(child.stdout)  # noqa: S301  # our own child wrote it
+        return pickle.load(child.stdout)  # noqa: S301 (our own child wrote it)
 
 
 def _packed(service: Service) -> bytes:
@@ -65,10 +65,10 @@ def _packed(service: Service) -> bytes:
 
 
 async def _serve(commands: BinaryIO, results: BinaryIO) -> None:
-    from ddb_aiquery.testing._endpoint import consult, listen  # noqa: PLC0415  # _endpoint imports this module
+    from ddb_aiquery.testing._endpoint import consult, listen  # noqa: PLC0415 (_endpoint imports this module)
 
     loop = asyncio.get_running_loop()
-    service: Service = pickle.load(commands)  # noqa: S301  # our own parent wrote it
+    service: Service = pickle.load(commands)  # noqa: S301 (our own parent wrote it)
     server, _connections = await listen(service)
     told: Any = server.sockets[0].getsockname()[1]
     while True:

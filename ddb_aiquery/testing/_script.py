@@ -146,7 +146,7 @@ class Mixture:
         self._seed = seed
 
     def __call__(self, arrival: Arrival) -> Step | None:
-        point = random.Random(f"{self._seed}:{arrival.number}").random()  # noqa: S311  # a script, not a secret
+        point = random.Random(f"{self._seed}:{arrival.number}").random()  # noqa: S311 (a script, not a secret)
         for step, chance in self._chances:
             point -= chance
             if point < 0:

@@ -104,7 +104,7 @@ class Service:
             return 0.0, error_response(400, "invalid_json", "the body is no request that this endpoint knows")
         try:
             return self._speak(path, request, prompt, now)
-        except Exception as exception:  # noqa: BLE001  # the user's function; its error is raised where the endpoint is closed
+        except Exception as exception:  # noqa: BLE001 (the user's function; its error is raised where the endpoint is closed)
             self.counts.trouble = self.counts.trouble or traceback.format_exc()
             return 0.0, error_response(500, "script_error", repr(exception))
 

@@ -31,7 +31,7 @@ PROMPTS = 128
 """Fewer than the 200 answers that LiteLLM keeps in memory."""
 RATE = 1500
 """Requests a second at which latency is measured: the target, not the limit, where every queue is full."""
-TOKEN = "sk-benchmark-0123456789-0123456789-0123456789"  # noqa: S105  # of servers that live for a minute
+TOKEN = "sk-benchmark-0123456789-0123456789-0123456789"  # noqa: S105 (of servers that live for a minute)
 
 
 @contextlib.contextmanager

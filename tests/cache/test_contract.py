@@ -107,7 +107,7 @@ def test_threads_share_a_store(store, record, key):
                 assert store.get_many([key(f"{name}-{n}")])
                 store.claim_many([key(f"c{n}")])
                 store.release_many([key(f"c{n}")])
-        except BaseException as error:  # noqa: BLE001 - whatever it is, the main thread shows it
+        except BaseException as error:  # noqa: BLE001 (whatever it is, the main thread shows it)
             wrong.append(error)
 
     threads = [threading.Thread(target=work, args=(n,)) for n in range(6)]

@@ -370,7 +370,7 @@ def test_a_full_disk_is_an_error_that_loses_nothing(run, directory):
 @pytest.mark.parametrize("suffix", [".parquet", ".jsonl"])
 def test_an_export_holds_every_answer_whole(directory, tmp_path, record, suffix):
     """Another program reads back all that was paid for."""
-    import duckdb  # noqa: PLC0415 - only this test needs it
+    import duckdb  # noqa: PLC0415 (only this test needs it)
 
     path = tmp_path / f"out{suffix}"
     with open_store(directory) as store:

@@ -23,7 +23,7 @@ import pytest
 
 import ddb_aiquery
 
-from ..gateway.conftest import TOKEN, running  # noqa: TID252  # tests are no package
+from ..gateway.conftest import TOKEN, running  # noqa: TID252 (tests are no package)
 
 pytestmark = pytest.mark.clients
 

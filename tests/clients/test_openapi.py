@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from ..gateway.conftest import TOKEN, running  # noqa: TID252  # tests are no package
+from ..gateway.conftest import TOKEN, running  # noqa: TID252 (tests are no package)
 
 pytestmark = pytest.mark.clients
 

@@ -121,7 +121,7 @@ def test_a_token_is_made_once_for_its_owner_alone(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "content", "mode", "message"),
     [
-        (["--host", "0.0.0.0"], None, 0, "must be one that you chose"),  # noqa: S104  # refused
+        (["--host", "0.0.0.0"], None, 0, "must be one that you chose"),  # noqa: S104 (refused)
         (["--host", "0.0.0.0", "a token was made before"], None, 0, "must be one that you chose"),  # noqa: S104
         (["--token-file", "{file}"], "x" * 40, 0o644, "chmod 600"),
         (["--token-file", "{file}"], "short", 0o600, "at least 32"),

@@ -42,7 +42,7 @@ class Pair:
         """Run a query three ways and compare."""
         try:
             expected = _rows(self.raw, query.replace("Q(", "upper("))
-        except Exception:  # noqa: BLE001 - a query that DuckDB does not take says nothing about the planner
+        except Exception:  # noqa: BLE001 (a query that DuckDB does not take says nothing about the planner)
             assume(False)
         calling = query.replace("Q(", "ai_query('e', ")
         self.recorder.forget()

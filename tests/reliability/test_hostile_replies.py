@@ -52,7 +52,7 @@ def test_a_hostile_reply_costs_its_row_and_little_memory(python: Callable[..., A
         done = python(CODE.format(settings=settings, name="test", rows=ROWS, warm=True))
         assert done.stdout, done.stderr
         rows, grown = done.stdout.strip().split("\n")
-        found = eval(rows)  # noqa: S307  # our own child printed it
+        found = eval(rows)  # noqa: S307 (our own child printed it)
         assert [response for response, _ in found] == ["ok a", None, "ok b"]
         assert found[1][1]
         assert int(grown) * UNIT <= 64 * MIB
@@ -120,5 +120,5 @@ def test_a_reply_without_end_is_left(python: Callable[..., Any], endless: Endles
     assert done.stdout or "EndpointError" in done.stderr, done.stderr
     if done.stdout:
         rows, grown = done.stdout.strip().split("\n")
-        assert eval(rows)[0][0] is None  # noqa: S307  # our own child printed it
+        assert eval(rows)[0][0] is None  # noqa: S307 (our own child printed it)
         assert int(grown) * UNIT <= 64 * MIB

@@ -191,7 +191,7 @@ def test_it_runs_in_a_process_of_its_own():
 
 def shout_from_elsewhere():
     """Return a function that any process can import."""
-    from ddb_aiquery.testing._dialogue import default_answer  # noqa: PLC0415  # only this test looks inside
+    from ddb_aiquery.testing._dialogue import default_answer  # noqa: PLC0415 (only this test looks inside)
 
     return default_answer
 

@@ -68,7 +68,7 @@ def compares_null(predicate: Ast) -> bool:
     sides = [predicate["left"], predicate["right"]]
     for at, side in enumerate(sides):
         while side.get("class") == "CAST":
-            side = side["child"]  # noqa: PLW2901 - down to what is cast
+            side = side["child"]  # noqa: PLW2901 (down to what is cast)
         sides[at] = side
     return any(side.get("literal", {}).get("kind") == "NULL_LITERAL" for side in sides)
 

@@ -43,7 +43,7 @@ class Limit(Node):
     def solve(self, solver: Solver, around: Around | None) -> None:
         """Ask for the order, or chunk by chunk until enough rows have passed."""
         del around
-        from ddb_aiquery._planner.chunks import in_chunks  # noqa: PLC0415 - chunks are made of scans, a rule too
+        from ddb_aiquery._planner.chunks import in_chunks  # noqa: PLC0415 (chunks are made of scans, a rule too)
 
         solver.settle(self.rel.node)
         count = _count(self.modifier)
