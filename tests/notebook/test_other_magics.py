@@ -51,7 +51,8 @@ def test_marimo_takes_an_ai_connection(con: ddb_aiquery.AiConnection, scripted: 
     """A SQL cell is `mo.sql(..., engine=con)`."""
     marimo = pytest.importorskip("marimo")
     found = marimo.sql(SQL, engine=con, output=False)
-    assert list(found.itertuples(index=False, name=None)) == SAID
+    rows = found.rows() if hasattr(found, "rows") else found.itertuples(index=False, name=None)  # polars, or pandas
+    assert list(rows) == SAID
     assert scripted.requests == 2
 
 
