@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ddb_aiquery._planner import ast
 from ddb_aiquery._planner.algebra import Node, Rel, needs, reads
 from ddb_aiquery._planner.calls import Site, is_call
+from ddb_aiquery._planner.rules.compute import CteReading
 from ddb_aiquery._planner.rules.filter import Filter
 from ddb_aiquery._planner.rules.join import Join
 
@@ -67,4 +68,14 @@ def uses(root: Rel, outs: Sequence[Ast]) -> tuple[frozenset[str], frozenset[str]
             plain = isinstance(rel.node, Filter) and ast.is_column(expression)
             (bare if plain else other).update(ast.symbols(expression))
         open_rels.extend(reads(rel.node))
+    other |= _read(seen, bare | other)
     return frozenset(bare - other), frozenset(bare | other)
+
+
+def _read(seen: Iterable[Node], used: set[str]) -> set[str]:
+    """Return the symbols of CTEs whose other names in a reading are used, also through a CTE that reads them."""
+    names = [pair for node in seen if isinstance(node, CteReading) for pair in node.names.items()]
+    found: set[str] = set()
+    while more := {own for own, name in names if name in used | found} - found:
+        found |= more
+    return found
