@@ -35,7 +35,7 @@ _REMEDIES = {
     Kind.TRUNCATED: "raise max_tokens in modelParameters or in the endpoint's parameters",
     Kind.REFUSED: f"rephrase the prompt; {_KEEP}",
     Kind.ROW: f"change what the call asks for; {_KEEP}",
-    Kind.CAST: f"loosen ai_query's returnType or give it a responseFormat; {_KEEP}",
+    Kind.CAST: f"the reply is kept: change the prompt, the type (a responseFormat helps) or the model; {_KEEP}",
     Kind.NOT_SENT: "check base_url and that the server runs; answers so far are kept, run the statement again",
     Kind.ENDPOINT: "mend the endpoint's settings; answers so far are kept, run the statement again",
 }

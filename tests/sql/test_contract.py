@@ -224,4 +224,5 @@ def test_errors_come_as_duckdb_gives_them_or_as_our_own(con, served):
     with pytest.raises((CastError, duckdb.InvalidInputException)) as caught:
         con.execute("SELECT ai_query('chat', 'q', returnType => 'INT')").fetchall()
     assert "endpoint 'chat': [AI_FUNCTION_HTTP_PARSE_CAST_ERROR]" in str(caught.value)
+    assert "the reply is kept: change the prompt" in str(caught.value)
     assert isinstance(caught.value, CastError) or "CastError" in str(caught.value)
