@@ -8,6 +8,7 @@ import io
 import math
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from ddb_aiquery import __version__
@@ -28,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
             run: Callable[[argparse.Namespace], int] = parsed.run
             return run(parsed)
+        _check_name(words)
         from ddb_aiquery._shell import opening  # noqa: PLC0415 (a command imports only its own)
 
         return opening.run(words)
@@ -55,6 +57,17 @@ def _check_text(words: Sequence[str]) -> None:
         "".join(words).encode()
     except UnicodeEncodeError:
         raise AiQueryError("an argument is not UTF-8 text") from None
+
+
+def _check_name(words: Sequence[str]) -> None:
+    """Refuse a new database that is called almost as a command is: a slip of the finger would make a file."""
+    name = words[0] if words else ""
+    if not name.isalpha() or Path(name).exists():
+        return
+    import difflib  # noqa: PLC0415 (a usual start does without)
+
+    if near := difflib.get_close_matches(name, COMMANDS, n=1, cutoff=0.8):
+        raise AiQueryError(f"there is no {name}: did you mean {near[0]}? (./{name} makes a database of that name)")
 
 
 def parser() -> argparse.ArgumentParser:

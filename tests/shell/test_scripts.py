@@ -55,6 +55,18 @@ def test_without_settings_the_endpoints_say_where_they_go(ran: Run, home: Path) 
     assert said == "No endpoint is set up: add [endpoints.NAME] with base_url and model to empty.toml\n"
 
 
+def test_a_command_with_a_slip_makes_no_database(ran: Run, home: Path) -> None:
+    """It is asked about, and what is meant as a name can be said to be one."""
+    done = ran("estimat", "SELECT 1")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert (
+        done.stderr == "Error: there is no estimat: did you mean estimate? (./estimat makes a database of that name)\n"
+    )
+    assert not (home / "estimat").exists()
+    assert ran("./estimat", "-csv", "SELECT 1 AS a").stdout == "a\n1\n"
+    assert ran("estimat", "-csv", "SELECT 2 AS a").stdout == "a\n2\n"
+
+
 def test_the_mode_is_changed_in_a_pipe(ran: Run) -> None:
     """`.mode csv` in a piped script shapes what follows."""
     assert ran(stdin="SELECT 1 AS a;\n.mode csv\nSELECT 2 AS b, 'x,y' AS c;\n").stdout.endswith('b,c\n2,"x,y"\n')
