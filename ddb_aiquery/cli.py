@@ -225,5 +225,7 @@ def _translate(commands: Commands) -> None:
 
         return translate.run(given.sql)
 
-    command = _command(commands, "translate", "Databricks SQL to DuckDB SQL", run)
+    text = "Databricks SQL to DuckDB SQL"
+    command = commands.add_parser("translate", help=text, description=text)
+    command.set_defaults(run=run)
     command.add_argument("sql", help="the statement, or a file of statements; - for standard input")
