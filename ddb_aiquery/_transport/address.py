@@ -50,9 +50,12 @@ class Address:
     def cleared(self, data: bytes) -> bytes:
         """Return the bytes without credentials, however they are encoded; the same object where none is in them."""
         text = data.decode("utf-8", "surrogateescape")
-        clear = text.replace(self.secret.reveal(), MARK) if self.secret else text
-        clear = REDACTOR.secrets_out(clear)
+        clear = self.clear(text)
         return data if clear == text else clear.encode("utf-8", "surrogateescape")
+
+    def clear(self, text: str) -> str:
+        """Return the text without credentials."""
+        return REDACTOR.secrets_out(text.replace(self.secret.reveal(), MARK) if self.secret else text)
 
     def __repr__(self) -> str:
         return f"Address({self.host})"

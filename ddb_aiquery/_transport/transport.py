@@ -8,7 +8,6 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any
 
-from ddb_aiquery._redact import REDACTOR
 from ddb_aiquery._settings import ENVIRONMENT
 from ddb_aiquery._transport.address import Address, address_of
 from ddb_aiquery._transport.anthropic import Anthropic
@@ -144,7 +143,7 @@ class Transport:
                 outcome = dialect_of(address.endpoint).outcome(replace(reply, body=clear))
             if isinstance(outcome, Failure):
                 lesson = lesson_of(reply, envelope.body) if outcome.kind is Kind.ROW else None
-                message, request_id = map(REDACTOR.secrets_out, (outcome.message, outcome.request_id))
+                message, request_id = map(address.clear, (outcome.message, outcome.request_id))
                 outcome = replace(outcome, message=message, request_id=request_id, lesson=lesson)
         return _settled(envelope, outcome)
 
