@@ -24,7 +24,7 @@ def in_chunks(solver: Solver, rel: Rel, orders: list[Ast], count: int) -> tuple[
     if needs(rel.pending) & solver.unknown(rel.node):
         solver.solve(rel, [], [])
         return rel, orders
-    need = rel.node.outputs - solver.unknown(rel.node) - {"rowid"}
+    need = solver.worth_keeping(rel.node)
     cut = _cutter(solver, rel, orders, need)
     position, size, found, edge = 0, CHUNK_GROWTH * count, 0, None
     path = solver.runner.keep(solver.complete(cut(0, 0)))

@@ -127,12 +127,19 @@ class Solver:
 
     def _is_empty(self, rel: Rel, demand: Sequence[Ast]) -> bool:
         """Return whether no row passes what is known, wherever the missing answers leave open what passes."""
+        if self._unshown(rel):
+            return False
         hidden = {s for node in everything(rel.node) if not self.state.is_ready(node) for s in node.tainted}
         above = [e for _, node in anchored(rel.node) for e in node.expressions()]
         if ast.symbols([*above, *demand]) & hidden:
             return False
         first = loosely(rel, [], self.state, demand) | {"modifiers": [ast.limit(ast.number(1))]}
         return self.runner.answers and not self.runner.count(self.complete(first))
+
+    def _unshown(self, rel: Rel) -> list[Node]:
+        """Return the nodes, at whatever depth, that show no rows at all before they are answered."""
+        blocked = [node for node in everything(rel.node) if node.blocked and not node.loose]
+        return [node for node in blocked if not self.state.is_ready(node)]
 
     def demand(self, around: Around | None, node: Node, pairs: Sequence[tuple[Ast, Ast]]) -> list[Ast]:
         """Return the predicate that keeps, below a barrier, the rows whose keys are wanted above it."""
@@ -151,6 +158,8 @@ class Solver:
         return self._wanted(rel, where, known)
 
     def _wanted(self, rel: Rel, where: Sequence[Ast], pairs: Sequence[tuple[Ast, Ast]]) -> list[Ast]:
+        for node in reversed(self._unshown(rel)):
+            self._barrier(node, None)
         names = [self.state.symbol() for _ in pairs]
         outer = self.loosely(rel, [(e, n) for (e, _), n in zip(pairs, names, strict=True)], where)
         matches = [ast.same(ast.column(n), inner) for (_, inner), n in zip(pairs, names, strict=True)]
@@ -241,6 +250,9 @@ class Solver:
         if self.state.is_ready(node):
             return
         node.solve(self, around)
+        if node.blocked:  # what it hid is read through it from now on
+            for rel in reads(node):
+                self.finish(rel.node, self.used & node.outputs)
         if self.runner.answers:
             self.state.ready.add(node)
         elif node.blocked:
@@ -267,8 +279,11 @@ class Solver:
 
     def _keep(self, node: Node) -> None:
         self.finish(node, self.used & node.outputs)  # what is not known now, the kept rows could never tell
-        need = node.outputs - self.unknown(node) - {"rowid"}
-        self.state.kept[node] = self.runner.keep(self.complete(shown(node, need, self.state)))
+        self.state.kept[node] = self.runner.keep(self.complete(shown(node, self.worth_keeping(node), self.state)))
+
+    def worth_keeping(self, node: Node) -> frozenset[str]:
+        """Return the columns of a node that are known and that anything reads."""
+        return (node.outputs & self.used) - self.unknown(node) - {"rowid"}
 
     def _keep_ctes(self, tree: Ast) -> None:
         for name in used_ctes(tree, self.state):

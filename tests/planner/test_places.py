@@ -90,6 +90,23 @@ def test_a_table_function_of_a_constant_call_cannot_be_only_read(
     assert recorder.asked == recorder.called == []
 
 
+def test_exists_beside_a_model_filter_and_a_limit(begun: AiConnection, recorder: Recorder) -> None:
+    """EXISTS is asked for the rows that are left by the filter and the LIMIT."""
+    exists = "EXISTS (SELECT 1 FROM e WHERE e.pid = r.pid AND ai_query('e', kind) = 'X1')"
+    rows = begun.execute(f"SELECT id, {exists} FROM r WHERE ai_query('e', lang) = 'EN' ORDER BY id LIMIT 1").fetchall()
+    assert rows == [(0, True)]
+    assert sorted(recorder.asked) == ["de", "en", "x0", "x1", "x2"]
+
+
+def test_a_limit_above_unnested_answers(begun: AiConnection, recorder: Recorder) -> None:
+    """How many rows there are is an answer's to say, so it is asked before the LIMIT is looked at."""
+    answers = "(SELECT id, ai_query('e', lang) AS a FROM r WHERE id < 5) s, unnest(['p', ai_query('e', a)]) t(w)"
+    rows = begun.execute(f"SELECT count(*) FROM (SELECT id FROM {answers} LIMIT 3) s WHERE true").fetchall()
+    assert rows == [(3,)]
+    assert begun.last_outcome.unplanned == ""
+    assert sorted(recorder.asked) == ["DE", "EN", "FR", "de", "en", "fr"]
+
+
 def test_the_description_is_the_last_statements(con: AiConnection) -> None:
     """After several statements, the names are those of the rows that are open."""
     assert con.execute("SELECT ai_query('e', 'x') AS a; SELECT 1 AS b").fetchall() == [(1,)]

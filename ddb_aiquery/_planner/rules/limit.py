@@ -99,9 +99,8 @@ def _limit(rel: Rel, modifier: Ast) -> Node:
     if (
         isinstance(node, MarkJoin | OuterJoin)
         and node.kind != "LEFT"
-        and rel.exact
         and tainted(node)
-        and needs(rel.order) <= node.keeps.outputs
+        and needs([rel.pending, rel.order]) <= node.keeps.outputs
     ):
-        return node.over(_limit(Rel(node.keeps, [], rel.order), modifier))
+        return node.over(_limit(Rel(node.keeps, rel.pending, rel.order), modifier))
     return Limit(rel, rel.order, modifier)
