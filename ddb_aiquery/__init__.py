@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from ddb_aiquery._complete import complete
     from ddb_aiquery._connect import connect
     from ddb_aiquery._connection import AiConnection
+    from ddb_aiquery._figures import Estimate, Run
     from ddb_aiquery._functions import register
     from ddb_aiquery._settings import Settings
     from ddb_aiquery._translate import translate
-    from ddb_aiquery._values import Answer, Estimate, Failure, Run
+    from ddb_aiquery._values import Answer, Failure
 
 __version__ = "0.1.0"
 __all__ = [
@@ -36,9 +37,9 @@ __all__ = [
 _HOMES = {
     "AiConnection": "_connection",
     "Answer": "_values",
-    "Estimate": "_values",
+    "Estimate": "_figures",
     "Failure": "_values",
-    "Run": "_values",
+    "Run": "_figures",
     "Settings": "_settings",
     "complete": "_complete",
     "connect": "_connect",

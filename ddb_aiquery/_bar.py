@@ -8,7 +8,7 @@ from rich.progress import Progress as Bar
 
 from ddb_aiquery._engine.budget import NANO
 from ddb_aiquery._engine.tally import Tally
-from ddb_aiquery._values import Run, usd
+from ddb_aiquery._figures import Run, usd
 
 
 class TerminalBar:

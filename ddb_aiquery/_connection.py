@@ -12,6 +12,7 @@ from typing import Any, Self
 import duckdb
 
 from ddb_aiquery._duckdb_errors import in_our_words, pointing_to_translate
+from ddb_aiquery._figures import Estimate, Run
 from ddb_aiquery._functions import install
 from ddb_aiquery._planner import Asker, Outcome
 from ddb_aiquery._python_tables import called_with
@@ -19,7 +20,6 @@ from ddb_aiquery._relation import AiRelation, is_end
 from ddb_aiquery._session import Session
 from ddb_aiquery._sql import identifier, named
 from ddb_aiquery._statements import Statements
-from ddb_aiquery._values import Estimate, Run
 
 _DRAINING = frozenset({"fetchall", "df", "fetchdf", "fetch_df", "fetchnumpy", "to_arrow_table", "pl", "torch", "tf"})
 _STEPPING = frozenset({"fetchone", "fetchmany", "fetch_df_chunk", "to_arrow_reader"})

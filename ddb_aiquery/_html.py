@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 
-from ddb_aiquery._values import Estimate, Run, usd
+from ddb_aiquery._figures import Estimate, Run, usd
 
 Part = tuple[str, int, str]
 """A part of a bar: what it is, how many questions, and its colour."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from ddb_aiquery._engine.tally import Tally
-from ddb_aiquery._values import Run
+from ddb_aiquery._figures import Run
 
 QUIET = 0.5
 """Seconds before anything is shown: a quick statement stays quiet."""

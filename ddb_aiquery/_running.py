@@ -13,11 +13,11 @@ from ddb_aiquery._engine.budget import MICRO, Purse
 from ddb_aiquery._engine.engine import Asking
 from ddb_aiquery._engine.store import Store
 from ddb_aiquery._engine.tally import Tally
+from ddb_aiquery._figures import Run
 from ddb_aiquery._money import purse
 from ddb_aiquery._progress import Progress
 from ddb_aiquery._redact import REDACTOR
 from ddb_aiquery._settings import Limits
-from ddb_aiquery._values import Run
 from ddb_aiquery.errors import CacheError
 
 IDLE = 1.0

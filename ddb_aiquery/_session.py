@@ -18,11 +18,11 @@ from ddb_aiquery import _ask
 from ddb_aiquery._engine.budget import NANO, Purse
 from ddb_aiquery._engine.engine import Engine
 from ddb_aiquery._engine.forecast import estimate_nano
+from ddb_aiquery._figures import Estimate, Run
 from ddb_aiquery._process import PROCESS
 from ddb_aiquery._redact import REDACTOR
 from ddb_aiquery._running import IDLE_FAILED, Running
 from ddb_aiquery._settings import Settings
-from ddb_aiquery._values import Estimate, Run
 
 WINDOW = 32_768
 """Questions that `stream` keeps under way before it waits for the first: enough for 1,024 at once, flat in memory."""

@@ -12,6 +12,7 @@ import duckdb
 
 from ddb_aiquery import _planner
 from ddb_aiquery._duckdb_errors import in_our_words
+from ddb_aiquery._figures import Estimate
 from ddb_aiquery._planner import Asker, Finish, Outcome, Statement
 from ddb_aiquery._planner.callers import Callers
 from ddb_aiquery._planner.prepared import Prepared
@@ -20,7 +21,6 @@ from ddb_aiquery._planner.text import Token, explained, has_query, only_reads, t
 from ddb_aiquery._python_tables import PythonTables, called_with, visible
 from ddb_aiquery._relation import AiRelation
 from ddb_aiquery._sql import named
-from ddb_aiquery._values import Estimate
 
 T = TypeVar("T")
 

@@ -30,8 +30,8 @@ from ddb_aiquery import _html, _progress
 from ddb_aiquery._connection import AiConnection
 from ddb_aiquery._engine.budget import NANO
 from ddb_aiquery._engine.tally import Tally
+from ddb_aiquery._figures import Run, usd
 from ddb_aiquery._process import PROCESS
-from ddb_aiquery._values import Run, usd
 from ddb_aiquery.errors import AiQueryError
 
 BLINK = 0.2

@@ -16,6 +16,7 @@ GROUND = {
     "errors",
     "_databricks_login",
     "_values",
+    "_figures",
     "_settings",
     "_setting_keys",
     "_providers",

@@ -11,8 +11,8 @@ from rich.console import Console
 
 from ddb_aiquery._cache import open_store
 from ddb_aiquery._engine.budget import MICRO
+from ddb_aiquery._figures import usd
 from ddb_aiquery._settings import load
-from ddb_aiquery._values import usd
 
 DAY = 86_400.0
 

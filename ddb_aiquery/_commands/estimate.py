@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 import ddb_aiquery
-from ddb_aiquery._values import Estimate, usd
+from ddb_aiquery._figures import Estimate, usd
 from ddb_aiquery.errors import AiQueryError
 
 COLUMNS = ("questions", "cached", "to_send", "input_tokens")

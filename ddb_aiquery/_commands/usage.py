@@ -11,8 +11,8 @@ from rich.table import Column, Table
 
 from ddb_aiquery._cache import open_store
 from ddb_aiquery._engine.budget import MICRO
+from ddb_aiquery._figures import usd
 from ddb_aiquery._settings import load
-from ddb_aiquery._values import usd
 
 COLUMNS = ("created", "rows", "questions", "cached", "sent", "failed", "cost", "saved", "seconds", "statement")
 NARROW = frozenset({"created", "questions", "sent", "cost", "statement"})

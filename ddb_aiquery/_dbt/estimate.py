@@ -23,8 +23,8 @@ from dbt.cli.main import dbtRunner
 from ddb_aiquery._connection import AiConnection
 from ddb_aiquery._dbt.cursors import PlanningCursor
 from ddb_aiquery._dbt.hidden import shows_call
+from ddb_aiquery._figures import Estimate
 from ddb_aiquery._sql import literal
-from ddb_aiquery._values import Estimate
 from ddb_aiquery.errors import AiQueryError
 
 GROWING = frozenset({"incremental", "snapshot"})

@@ -6,7 +6,7 @@ from dbt.adapters.events.logging import AdapterLogger
 
 from ddb_aiquery._engine.budget import NANO
 from ddb_aiquery._engine.tally import Tally
-from ddb_aiquery._values import Run, usd
+from ddb_aiquery._figures import Run, usd
 
 LOG = AdapterLogger("ddb_aiquery")
 EVERY = 10.0

@@ -16,11 +16,11 @@ from dbt_common.invocation import get_invocation_id
 from ddb_aiquery._dbt.leaving import Leaving
 from ddb_aiquery._dbt.log import log_run
 from ddb_aiquery._engine.budget import Purse
+from ddb_aiquery._figures import Run
 from ddb_aiquery._money import purse
 from ddb_aiquery._running import Running
 from ddb_aiquery._session import Session
 from ddb_aiquery._settings import Settings
-from ddb_aiquery._values import Run
 from ddb_aiquery.errors import BudgetExceeded, SettingsError
 
 BUDGET = "ai_budget_usd"

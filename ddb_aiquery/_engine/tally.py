@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ddb_aiquery._engine.budget import NANO
-from ddb_aiquery._values import Run
+from ddb_aiquery._figures import Run
 
 
 @dataclass(slots=True)

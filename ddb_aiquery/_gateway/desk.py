@@ -16,12 +16,13 @@ from ddb_aiquery._engine.budget import Budget, Lease, Purse, cost_nano
 from ddb_aiquery._engine.engine import Asking, Engine
 from ddb_aiquery._engine.flight import Batch
 from ddb_aiquery._engine.tally import Tally
+from ddb_aiquery._figures import Run
 from ddb_aiquery._gateway.figures import Figures
 from ddb_aiquery._gateway.refusal import Refusal, failed
 from ddb_aiquery._process import PROCESS
 from ddb_aiquery._running import usage_row
 from ddb_aiquery._settings import Settings
-from ddb_aiquery._values import Answer, Endpoint, Failure, Kind, Outcome, Question, Run
+from ddb_aiquery._values import Answer, Endpoint, Failure, Kind, Outcome, Question
 from ddb_aiquery.errors import (
     AiQueryError,
     BudgetExceeded,

@@ -6,8 +6,8 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ddb_aiquery._figures import Estimate
 from ddb_aiquery._sql import named
-from ddb_aiquery._values import Estimate
 
 if TYPE_CHECKING:
     import duckdb

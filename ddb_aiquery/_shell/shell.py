@@ -14,6 +14,7 @@ from typing import Any, TextIO
 import duckdb
 
 import ddb_aiquery
+from ddb_aiquery._figures import usd
 from ddb_aiquery._process import PROCESS
 from ddb_aiquery._settings import Settings, load
 from ddb_aiquery._shell import commands, statement
@@ -24,7 +25,6 @@ from ddb_aiquery._shell.modes import write
 from ddb_aiquery._shell.outlet import Outlet
 from ddb_aiquery._shell.splitting import Piece, Splitter
 from ddb_aiquery._sql import named
-from ddb_aiquery._values import usd
 from ddb_aiquery.errors import AiQueryError, Cancelled
 
 _LINE = re.compile(r"^LINE (\d+):", re.MULTILINE)

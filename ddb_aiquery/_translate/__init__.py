@@ -16,6 +16,9 @@ from ddb_aiquery._translate.rules import ruled
 from ddb_aiquery._translate.statements import added, checked
 from ddb_aiquery.errors import CallError
 
+_MISSING = re.compile(r"Required keyword: '(\w+)' missing for <class .*")
+"""What sqlglot says where a function has too few arguments."""
+
 
 def translate(sql: str) -> str:
     """Return Databricks SQL, one statement or several, as DuckDB SQL that calls the same AI functions.
@@ -32,6 +35,7 @@ def translate(sql: str) -> str:
     except ParseError as error:
         first = error.errors[0] if error.errors else {}
         what = str(first.get("description", error)).split(" but got <")[0].rstrip(".")
+        what = _MISSING.sub(r"an argument is missing (\1)", what)
         place = f"line {first.get('line', '?')}, column {first.get('col', '?')}, at {first.get('highlight', '')!r}"
         raise CallError(f"This is no Databricks SQL ({place}): {what}") from None
     except RecursionError:

@@ -17,6 +17,8 @@ _SILENT = (
     exp.StabilityProperty,
 )
 """What CREATE says in Databricks and DuckDB has no word for, since it changes no result."""
+REFRESHED = "write CREATE OR REPLACE TABLE t AS SELECT ... and run it anew; what was asked before is not asked again"
+"""What to do instead of a table that refreshes itself."""
 
 
 def create(node: exp.Expr) -> exp.Expr:
@@ -25,12 +27,19 @@ def create(node: exp.Expr) -> exp.Expr:
     for one in properties:
         if isinstance(one, exp.LanguageProperty) and one.name.upper() != "SQL":
             refuse(one, f"A function in {one.name.upper()} has no counterpart in DuckDB's SQL", "write it in SQL")
+        if isinstance(one, exp.MaterializedProperty | exp.StreamingTableProperty):
+            refuse(node, "A materialized view or streaming table has no counterpart in DuckDB", REFRESHED)
+    if node.args.get("clone"):
+        refuse(node, "CLONE has no counterpart in DuckDB", "write CREATE TABLE t AS SELECT * FROM the other table")
     if isinstance(node.this, exp.UserDefinedFunction):
         _function(node, next((one for one in properties if isinstance(one, exp.ReturnsProperty)), None))
     # A new list: sqlglot does not tell a property that comes after TEMP its place, so it cannot be taken out.
     kept = [one.copy() for one in properties if not isinstance(one, _SILENT) and type(one) is not exp.Property]
     node.set("properties", exp.Properties(expressions=kept) if kept else None)
     for column in node.find_all(exp.ColumnDef):
+        if column.find(exp.GeneratedAsIdentityColumnConstraint):
+            remedy = "CREATE SEQUENCE s, and give the column DEFAULT nextval('s')"
+            refuse(column, "GENERATED AS IDENTITY has no counterpart in DuckDB", remedy)
         uncommented(column)
     return node
 

@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from sqlglot import exp
 
-from ddb_aiquery._translate.creation import uncommented
+from ddb_aiquery._translate.creation import REFRESHED, uncommented
 from ddb_aiquery._translate.refusal import refuse
 from ddb_aiquery.errors import CallError
 
@@ -30,8 +30,10 @@ _TAKEN = (
     exp.Values,
 )
 _REFUSED = (exp.Analyze, exp.Cache, exp.Copy, exp.Declare, exp.Grant, exp.Kill, exp.Refresh, exp.Revoke, exp.Uncache)
+_BETWEEN = frozenset({"OR", "REFRESH", "REPLACE"})
 _REMEDIES = MappingProxyType(
     {
+        "CREATE LIVE": REFRESHED,
         "COPY": "write INSERT INTO t SELECT * FROM read_files(...)",
         "DECLARE": "write SET VARIABLE x = ..., and getvariable('x')",
         "EXECUTE IMMEDIATE": "translate the text that it would run",
@@ -50,7 +52,8 @@ def checked(statement: exp.Expr) -> exp.Expr:
     if isinstance(statement, (exp.Command, *_REFUSED)):
         name = statement.name.upper() if isinstance(statement, exp.Command) else type(statement).__name__.upper()
         if name in _OF_MANY_KINDS and statement.args.get("expression"):
-            name = " ".join([name, *str(statement.expression).strip("' ").split()[:1]]).upper()
+            words = str(statement.expression).strip("' ").upper().split()
+            name = " ".join([name, *[word for word in words if word not in _BETWEEN][:1]])
         raise CallError(f"{name} has no counterpart in DuckDB: {_REMEDIES.get(name, 'leave it out')}")
     if not isinstance(statement, _TAKEN):
         text = statement.sql("databricks")
@@ -137,8 +140,33 @@ def select(node: exp.Expr) -> exp.Expr:
 
 def table(node: exp.Expr) -> exp.Expr:
     """DuckDB's tables have one version."""
-    if node.args.get("version") or node.args.get("when"):
+    at_sign = isinstance(node.args["alias"].this, exp.Parameter) if node.args.get("alias") else False
+    if node.args.get("version") or node.args.get("when") or at_sign:
         refuse(node, "A table AS OF a version has no counterpart in DuckDB", "read the table as it is, or a copy")
+    return node
+
+
+def stream(node: exp.Expr) -> exp.Expr:
+    """DuckDB has no tables that are read on from where they were read to."""
+    refuse(node, "STREAM has no counterpart in DuckDB", "leave it out; what was asked before is not asked again")
+
+
+def identifier(node: exp.Expr) -> exp.Expr:
+    """IDENTIFIER of a text is the name in it, of a table where one stands."""
+    name = node.expressions[0] if node.expressions else node
+    if not name.is_string:
+        refuse(node, "IDENTIFIER takes a text here", "write the name itself")
+    if isinstance(node.parent, exp.Table):
+        return node
+    return exp.to_column(name.name, dialect="databricks")
+
+
+def named(node: exp.Expr) -> exp.Expr:
+    """A table may be named by IDENTIFIER."""
+    call = node.this
+    if isinstance(call, exp.Anonymous) and call.name.lower() == "identifier":
+        for part, value in exp.to_table(call.expressions[0].name, dialect="databricks").args.items():
+            node.set(part, value or node.args.get(part))
     return node
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from ddb_aiquery._figures import Estimate
 from ddb_aiquery._planner.examples import answered_by
-from ddb_aiquery._values import Estimate
 
 DATA = """
 CREATE TABLE r AS

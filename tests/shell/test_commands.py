@@ -10,8 +10,8 @@ import pytest
 
 import ddb_aiquery
 from ddb_aiquery._cache import open_store
+from ddb_aiquery._figures import Run
 from ddb_aiquery._running import usage_row
-from ddb_aiquery._values import Run
 from ddb_aiquery.cli import main
 from ddb_aiquery.testing import ScriptedEndpoint
 
