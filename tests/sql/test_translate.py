@@ -210,7 +210,7 @@ def test_several_statements():
         ("OPTIMIZE t ZORDER BY (a)", "OPTIMIZE"),
         ("INSERT OVERWRITE t SELECT 1", "CREATE OR REPLACE TABLE"),
         ("DECLARE VARIABLE x STRING", "SET VARIABLE"),
-        ("CREATE STREAMING TABLE s AS SELECT 1", "streamingtable"),
+        ("CREATE STREAMING TABLE s AS SELECT 1", "streaming table"),
         ("SELECT struct(*) FROM t JOIN u ON t.a = u.a", "needs one table"),
         ("SELECT 1 FROM t LATERAL VIEW OUTER posexplode(a) v AS p, x", "without OUTER"),
         ("SELECT " + "(" * 5_000, "."),
