@@ -98,15 +98,19 @@ def load(config: Any = None, environ: Mapping[str, str] = ENVIRONMENT) -> Settin
     except SettingsError as error:
         # The frames below hold the text of the settings, and with it whatever keys stand in there.
         raise error.with_traceback(None) from None
+    except RuntimeError:  # of pathlib and platformdirs: a user without a home, as in some containers
+        raise SettingsError(
+            "the home directory is not known: set HOME, or DDB_AIQUERY_CONFIG and DDB_AIQUERY_CACHE to whole paths"
+        ) from None
 
 
 def _load(config: Any, environ: Mapping[str, str]) -> Settings:
     if isinstance(config, Mapping):
         return _checked(config, _ARGUMENT, environ)
     if config is not None:
-        return _from_file(Path(config), environ)
+        return _from_file(Path(config).expanduser(), environ)
     if environ.get("DDB_AIQUERY_CONFIG"):
-        return _from_file(Path(environ["DDB_AIQUERY_CONFIG"]), environ)
+        return _from_file(Path(environ["DDB_AIQUERY_CONFIG"]).expanduser(), environ)
     usual = Path(platformdirs.user_config_dir("ddb_aiquery", appauthor=False)) / "config.toml"
     return _from_file(usual, environ) if usual.exists() else _checked({}, Source(str(usual)), environ)
 

@@ -153,6 +153,20 @@ def test_a_base_url_that_is_the_whole_address_is_named(path: str) -> None:
         load({"endpoints": {"e": {"base_url": f"https://adb-1.net{path}"}}}).endpoint("e")
 
 
+def test_a_settings_file_may_be_given_from_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`~` is the user's home, where no shell has put it in."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "ai.toml").write_text("[defaults]\nendpoint = 'e'\n")
+    assert load("~/ai.toml").default_endpoint == "e"
+    assert load(None, {"DDB_AIQUERY_CONFIG": "~/ai.toml"}).default_endpoint == "e"
+
+
+def test_a_home_that_is_not_there_is_an_error_with_the_remedy() -> None:
+    """What names the home of nobody, as it does in containers whose user has none, is one line of ours."""
+    with pytest.raises(SettingsError, match="DDB_AIQUERY_CACHE"):
+        load({}, {"DDB_AIQUERY_CACHE": "~nobody-of-this-name/cache"})
+
+
 def test_a_secret_never_shows_itself() -> None:
     """A credential is in no repr, str, format or pickle of the settings and the endpoint."""
     settings = load({"endpoints": {"a": {"base_url": "http://127.0.0.1:1", "api_key": "${K}"}}}, {})
