@@ -13,11 +13,12 @@ GROUP BY topic
 ORDER BY tickets DESC;
 
 -- name: extract
+-- The schema goes with the question, so that a real model answers in this shape too.
 SELECT product, stars, facts.complaint, facts.days
 FROM (
     SELECT product, stars,
            ai_query('demo', 'Extract product, complaint and days as JSON:' || chr(10) || review,
-                    returnType => 'STRUCT<product: STRING, complaint: BOOLEAN, days: INT>') AS facts
+                    responseFormat => 'STRUCT<facts: STRUCT<product: STRING, complaint: BOOLEAN, days: INT>>') AS facts
     FROM reviews
 )
 WHERE facts.days > 5
