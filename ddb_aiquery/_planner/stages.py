@@ -14,7 +14,7 @@ from ddb_aiquery._planner.questions import Answers, Asked, question
 from ddb_aiquery._planner.rules.filter import Filter
 from ddb_aiquery._planner.rules.join import narrowed
 from ddb_aiquery._planner.rules.scan import Scan, used_ctes
-from ddb_aiquery._planner.survey import anchored, everything, ranked, shape, uses
+from ddb_aiquery._planner.survey import anchored, everything, ranked, shape, unshown, uses
 
 if TYPE_CHECKING:
     from ddb_aiquery._planner.ast import Ast
@@ -127,7 +127,7 @@ class Solver:
 
     def _is_empty(self, rel: Rel, demand: Sequence[Ast]) -> bool:
         """Return whether no row passes what is known, wherever the missing answers leave open what passes."""
-        if self._unshown(rel):
+        if unshown(rel, self.state):
             return False
         hidden = {s for node in everything(rel.node) if not self.state.is_ready(node) for s in node.tainted}
         above = [e for _, node in anchored(rel.node) for e in node.expressions()]
@@ -135,11 +135,6 @@ class Solver:
             return False
         first = loosely(rel, [], self.state, demand) | {"modifiers": [ast.limit(ast.number(1))]}
         return self.runner.answers and not self.runner.count(self.complete(first))
-
-    def _unshown(self, rel: Rel) -> list[Node]:
-        """Return the nodes, at whatever depth, that show no rows at all before they are answered."""
-        blocked = [node for node in everything(rel.node) if node.blocked and not node.loose]
-        return [node for node in blocked if not self.state.is_ready(node)]
 
     def demand(self, around: Around | None, node: Node, pairs: Sequence[tuple[Ast, Ast]]) -> list[Ast]:
         """Return the predicate that keeps, below a barrier, the rows whose keys are wanted above it."""
@@ -158,7 +153,7 @@ class Solver:
         return self._wanted(rel, where, known)
 
     def _wanted(self, rel: Rel, where: Sequence[Ast], pairs: Sequence[tuple[Ast, Ast]]) -> list[Ast]:
-        for node in reversed(self._unshown(rel)):
+        for node in reversed(unshown(rel, self.state, [*where, *(ours for ours, _ in pairs)])):
             self._barrier(node, None)
         names = [self.state.symbol() for _ in pairs]
         outer = self.loosely(rel, [(e, n) for (e, _), n in zip(pairs, names, strict=True)], where)

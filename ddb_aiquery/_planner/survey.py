@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ddb_aiquery._planner import ast
-from ddb_aiquery._planner.algebra import Node, Rel, needs, reads
+from ddb_aiquery._planner.algebra import Node, Rel, State, needs, reads
 from ddb_aiquery._planner.calls import Site, is_call
 from ddb_aiquery._planner.rules.compute import CteReading
 from ddb_aiquery._planner.rules.filter import Filter
@@ -21,6 +21,20 @@ def everything(top: Node) -> Iterator[Node]:
     yield top
     for rel in reads(top):
         yield from everything(rel.node)
+
+
+def unshown(rel: Rel, state: State, wanted: Sequence[Ast] = ()) -> list[Node]:
+    """Return the nodes, at whatever depth, that before they are answered show no rows, or not what is read of them."""
+    every = list(everything(rel.node))
+    waiting = [node for node in every if not state.is_ready(node)]
+    hidden = {symbol for node in waiting for symbol in node.tainted}
+
+    def is_read(node: Node) -> bool:
+        below = set(everything(node))
+        above = [e for other in every if other not in below for e in other.expressions()]
+        return bool(node.outputs & hidden & ast.symbols([*above, *wanted]))
+
+    return [node for node in waiting if node.blocked and (not node.loose or is_read(node))]
 
 
 def anchored(top: Node, anchor: Node | None = None) -> Iterator[tuple[Node, Node]]:

@@ -107,6 +107,16 @@ def test_a_limit_above_unnested_answers(begun: AiConnection, recorder: Recorder)
     assert sorted(recorder.asked) == ["DE", "EN", "FR", "de", "en", "fr"]
 
 
+def test_groups_above_a_limit_of_groups_of_answers(begun: AiConnection, recorder: Recorder) -> None:
+    """Which groups there are is only known once those below the LIMIT are, also where nothing but their number is read."""
+    inner = "SELECT ai_query('e', lang) AS a, ai_query('e', min(body)) AS b FROM r GROUP BY ALL ORDER BY ALL LIMIT 2"
+    outer = f"SELECT left(a, 0) AS k, count(b) AS n FROM ({inner}) s GROUP BY ALL HAVING count(*) > 1"
+    assert begun.execute(outer).fetchall() == [("", 2)]
+    assert begun.last_outcome.unplanned == ""
+    assert begun.execute(f"SELECT count(*) FROM ({outer})").fetchall() == [(1,)]
+    assert recorder.called == []
+
+
 def test_the_description_is_the_last_statements(con: AiConnection) -> None:
     """After several statements, the names are those of the rows that are open."""
     assert con.execute("SELECT ai_query('e', 'x') AS a; SELECT 1 AS b").fetchall() == [(1,)]

@@ -34,8 +34,7 @@ class Group(Node):
         waits = late | {symbol for symbol, value in aggregates if not self.exact or not is_clean(value, unknown)}
         exists = () if self.exact or not keys else (alive,)
         given = [symbol for symbol, _ in [*keys, *aggregates]]
-        clean = self.exact and not waits
-        super().__init__({*given, alive}, [rel.node] if clean else [], {*waits, *exists})
+        super().__init__({*given, alive}, [rel.node] if self.exact else [], {*waits, *exists})
         self.rel, self.keys, self.aggregates, self.sets, self.alive = rel, keys, aggregates, sets, alive
 
     def restricted(self, rel: Rel, predicates: Sequence[Ast]) -> tuple[Rel, list[Ast]]:
