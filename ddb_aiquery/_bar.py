@@ -22,10 +22,11 @@ class TerminalBar:
             TextColumn("{task.fields[rate]}"),
             TimeRemainingColumn(),
             TextColumn("{task.fields[cost]}"),
+            TextColumn("{task.fields[held]}", markup=False),
             console=Console(stderr=True),
             transient=True,
         )
-        self._task = self._bar.add_task("", total=None, rate="", cost="")
+        self._task = self._bar.add_task("", total=None, rate="", cost="", held="")
 
     def show(self, tally: Tally) -> None:
         """Show the figures so far."""
@@ -37,6 +38,7 @@ class TerminalBar:
             total=tally.questions,
             rate=f"{tally.done / seconds:,.0f}/s",
             cost=usd(tally.cost_nano / NANO) if tally.cost_nano else "",
+            held=tally.held,
         )
 
     def close(self, run: Run) -> None:  # noqa: ARG002 (the statement's own line says the rest)

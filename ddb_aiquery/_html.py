@@ -26,12 +26,14 @@ def estimate_html(estimate: Estimate) -> str:
     return figure([("cached", estimate.cached, CACHED), ("to send", estimate.to_send, SENT)], str(estimate))
 
 
-def progress_html(done: int, questions: int, cost_usd: float, seconds: float) -> str:
-    """Return a statement under way as a bar with its rate, its cost so far and the time left."""
+def progress_html(done: int, questions: int, cost_usd: float, seconds: float, held: str = "") -> str:
+    """Return a statement under way as a bar with its rate, its cost so far, the time left, and what holds it up."""
     rate = done / seconds if seconds > 0 else 0.0
     left = f", about {(questions - done) / rate:,.0f} s left" if rate and questions > done else ""
     parts = [("answered", done, CACHED), ("open", questions - done, OPEN)]
-    return figure(parts, f"{done:,} of {questions:,} questions, {rate:,.0f}/s, {usd(cost_usd)} so far{left}")
+    return figure(
+        parts, f"{done:,} of {questions:,} questions, {rate:,.0f}/s, {usd(cost_usd)} so far{left}{held and '; ' + held}"
+    )
 
 
 def figure(parts: Sequence[Part], text: str) -> str:

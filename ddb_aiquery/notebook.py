@@ -213,7 +213,7 @@ class HtmlBar:
             return
         self._drawn = now
         seconds = tally.clock() - tally.started
-        self._draw(_html.progress_html(tally.done, tally.questions, tally.cost_nano / NANO, seconds))
+        self._draw(_html.progress_html(tally.done, tally.questions, tally.cost_nano / NANO, seconds, tally.held))
 
     def close(self, run: Run) -> None:
         """Draw the last figures."""
@@ -235,8 +235,8 @@ class PlainText:
         now = time.monotonic()
         if now - self._written >= LINE:
             self._written = now
-            cost = usd(tally.cost_nano / NANO)
-            print(f"ai_query: {tally.done:,} of {tally.questions:,} questions, {cost}", file=sys.stderr)  # noqa: T201
+            said = f"{tally.done:,} of {tally.questions:,} questions, {usd(tally.cost_nano / NANO)}"
+            print(f"ai_query: {said}{tally.held and '; ' + tally.held}", file=sys.stderr)  # noqa: T201
 
     def close(self, run: Run) -> None:
         """Write the statement's own line."""

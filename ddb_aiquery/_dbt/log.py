@@ -28,7 +28,7 @@ class LogDisplay:
         cost = f", {usd(tally.cost_nano / NANO)}" if tally.cost_nano else ""
         text = (
             f"{_subject(tally.label)}: {tally.done:,} of {tally.questions:,} questions in {seconds:,.0f} s "
-            f"({tally.done / seconds:,.0f}/s){cost}"
+            f"({tally.done / seconds:,.0f}/s){cost}{tally.held and '; ' + tally.held}"
         )
         LOG.info(text)
 

@@ -6,7 +6,7 @@ import contextlib
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -43,8 +43,9 @@ class Asking:
     def check(self) -> None:
         """Raise Cancelled where the Run is to stop."""
         if self.cancelled.is_set():
+            held = f" ({self.tally.held})" if self.tally.held else ""
             raise Cancelled(
-                f"cancelled: {self.tally.sent:,} calls were made, and every answer that arrived is kept; "
+                f"cancelled: {self.tally.sent:,} calls were made, and every answer that arrived is kept{held}; "
                 "run the statement again to ask only the rest"
             )
 
@@ -104,6 +105,7 @@ class Engine:
         """
         try:
             while not batch.arrived.wait(SLICE):
+                asking.tally.held = self._held(asking.tally.endpoints)
                 asking.check()
                 tick()
         except BaseException:
@@ -160,6 +162,11 @@ class Engine:
         """Write what has arrived, stop the writer and leave every Question to others."""
         self._scribe.close()
         self.store.leave()
+
+    def _held(self, names: Collection[str]) -> str:
+        """Say which of the endpoints asked everybody to wait, where that is for long."""
+        said = (pool.held(self._clock()) for pool in self.pools() if pool.endpoint.name in names)
+        return "; ".join(filter(None, said))
 
     def _seal(self, endpoint: Endpoint, questions: Sequence[Question], batch: Batch) -> list[tuple[int, Envelope]]:
         sealed = []

@@ -23,6 +23,9 @@ WRITING = 256
 """A kill loses what is not on disk: max_concurrency calls, and the replies being written, of which there are so many
 at most. Fewer would hold a fast endpoint back; without a bound a slow disk would lose more."""
 
+LONG = 10.0
+"""Seconds of waiting that want a reason."""
+
 
 class Transport(Protocol):
     """What the engine needs from below: a Question's wire form, and one exchange."""
@@ -74,6 +77,8 @@ class Pool:
         self._broken: tuple[float, Failure] | None = None
         """When the endpoint was found unusable, and why."""
         self._lucks = Lucks(stamina.connect)
+        self._told = ""
+        """What the endpoint said last when it rejected a call."""
 
     def add(self, flights: Iterable[Flight]) -> None:
         """Queue Flights and start as many as the pace allows."""
@@ -84,6 +89,11 @@ class Pool:
         """Make room for so many calls: their outcomes are on disk."""
         self._unwritten -= count
         self._pump()
+
+    def held(self, now: float) -> str:
+        """Say for how long the endpoint wants no call, and why, where that is long."""
+        left = self.pace.cooldown_until - now
+        return "" if left < LONG else f"endpoint '{self.endpoint.name}' wants no call for {left:,.0f} s{self._told}"
 
     def sweep(self) -> None:
         """Take off what nobody waits for any more."""
@@ -212,6 +222,8 @@ class Pool:
         failure = outcome if isinstance(outcome, Failure) else None
         self.pace.done(now, failure, usage.input_tokens + usage.output_tokens, headers, reserved=flight.tokens)
         if failure is not None:
+            if failure.kind is Kind.REJECTED:
+                self._told = f": {failure.message}"
             self.shared.tick(now)  # others may have to hear of it, though nothing waits here
         batch = flight.payer
         cost = cost_nano(usage, self.endpoint)

@@ -32,6 +32,8 @@ class Tally:
     cost_nano: int = 0
     saved_nano: int = 0
     endpoints: set[str] = field(default_factory=set)
+    held: str = ""
+    """Why nothing is sent at the moment, where an endpoint asked to wait for long."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:

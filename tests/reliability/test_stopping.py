@@ -208,6 +208,22 @@ print(con.execute("SELECT count(ai_query('test', '{name}' || i)) FROM range({cou
 """
 
 
+def test_who_waits_for_long_is_told_why() -> None:
+    """A statement that an endpoint told to wait for an hour says so when it is stopped, and so does the next one."""
+    with ScriptedEndpoint(
+        script=lambda _: Status(429, retry_after=3600, message="the day's quota is used up")
+    ) as server:
+        con = ddb_aiquery.connect(config=server.settings("test"))
+        for prompt in ("a", "b"):
+            threading.Timer(1.0, con.interrupt).start()
+            with pytest.raises(
+                ddb_aiquery.errors.Cancelled, match=r"'test' wants no call for [34],\d+ s: .*day's quota"
+            ):
+                con.execute("SELECT ai_query('test', ?)", [prompt])
+        con.close()
+        assert server.requests == 1
+
+
 def test_processes_share_a_rate() -> None:
     """Two processes at an endpoint of 1,200 calls a minute make 20 a second between them, not each."""
     times: list[float] = []
