@@ -30,3 +30,26 @@ def test_aggregates_that_depend_on_the_order_are_planned_in_an_order_of_keys(
     assert con.execute(query.replace("Q(", "ai_query('e', ")).fetchall() == expected
     assert con.last_outcome.unplanned == ""
     assert len(recorder.asked) == len([answer for _, answer in expected if answer])
+
+
+@pytest.mark.parametrize(
+    ("query", "needs"),
+    [
+        ("SELECT lang, max(Q(body)) AS a FROM r GROUP BY lang ORDER BY lang LIMIT 1", "lang = 'de'"),
+        (
+            "SELECT lang, stars, max(Q(body)) AS a FROM r GROUP BY ALL ORDER BY stars, lang LIMIT 1",
+            "lang = 'de' AND stars = 0",
+        ),
+        ("SELECT lang, stars, max(Q(body)) AS a FROM r GROUP BY ALL ORDER BY stars LIMIT 2", "true"),
+    ],
+)
+def test_aggregates_of_answers_are_asked_for_the_groups_that_a_limit_leaves(
+    con: AiConnection, recorder: Recorder, query: str, needs: str
+) -> None:
+    """Where the order tells all groups apart; where groups are equal in it, any may be left, and all are asked."""
+    expected = con.raw.execute(query.replace("Q(", "upper(")).fetchall()
+    found = con.execute(query.replace("Q(", "ai_query('e', ")).fetchall()
+    needed = con.raw.execute(f"SELECT DISTINCT body FROM r WHERE {needs} AND body IS NOT NULL").fetchall()
+    if needs != "true":
+        assert found == expected
+    assert sorted(recorder.asked) == sorted(body for (body,) in needed)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ddb_aiquery._planner import ast
 from ddb_aiquery._planner.algebra import Node, Rel, State, columns, exactly, is_clean, loosely, needs, tainted
 from ddb_aiquery._planner.calls import Unplannable
+from ddb_aiquery._planner.rules.group import Group
 from ddb_aiquery._planner.rules.mark_join import MarkJoin
 from ddb_aiquery._planner.rules.outer_join import OuterJoin
 
@@ -36,9 +37,12 @@ class Limit(Node):
         return exactly(self.rel, columns(need), state, [*ordered, self.modifier])
 
     def unsteady(self, state: State) -> bool:
-        """Return True: among equal rows any may be the first."""
-        del state
-        return True
+        """Return whether any of equal rows may be the first: groups ordered by all their keys have no equals."""
+        node = self.rel.node
+        if not isinstance(node, Group) or node.sets or not node.keys or node.unsteady(state):
+            return True
+        told = {s for order in self.orders if _tells(order["expression"]) for s in ast.symbols(order)}
+        return not {symbol for symbol, _ in node.keys} <= told
 
     def solve(self, solver: Solver, around: Around | None) -> None:
         """Ask for the order, or chunk by chunk until enough rows have passed."""
@@ -57,6 +61,13 @@ class Limit(Node):
     def expressions(self) -> Iterator[Ast]:
         """Yield the keys of the order."""
         yield from self.orders
+
+
+def _tells(expression: Ast) -> bool:
+    """Return whether an order by the expression parts all values: a column, its texts byte by byte."""
+    if expression.get("class") == "COLLATE":
+        return expression["collation"] == "C" and _tells(expression["child"])
+    return ast.is_column(expression)
 
 
 def _count(modifier: Ast) -> int | None:
