@@ -12,6 +12,7 @@ import orjson
 
 Ast = dict[str, Any]
 _NESTED = frozenset({dict, list, tuple})
+_NAMING = frozenset({"COLUMN_REF", "LAMBDA"})
 _PLACES = frozenset({"query_location", "query_location_length"})
 
 
@@ -252,8 +253,11 @@ def is_column(node: Ast) -> bool:
 
 
 def symbols(node: Any) -> frozenset[str]:
-    """Return the symbols that an expression refers to."""
-    return frozenset(part["column_names"][0] for part in walk(node) if is_column(part))
+    """Return the symbols that an expression refers to; a lambda's parameters are none."""
+    parts = [part for part in walk(node) if part.get("class") in _NAMING]
+    own = [name for part in parts if not is_column(part) for name in walk(part["lhs"]) if is_column(name)]
+    found = frozenset(part["column_names"][0] for part in parts if is_column(part))
+    return found - {name["column_names"][0] for name in own}
 
 
 def renamed(node: Any, names: dict[str, str]) -> Any:
