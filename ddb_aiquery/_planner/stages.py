@@ -8,6 +8,7 @@ from math import inf
 from typing import TYPE_CHECKING, Protocol
 
 from ddb_aiquery._planner import ast
+from ddb_aiquery._planner.ahead import ask_ahead
 from ddb_aiquery._planner.algebra import Node, Rel, State, columns, loosely, needs, nodes, owners, reads, shown
 from ddb_aiquery._planner.calls import Site, Unknown, Unplannable, has_call, sites
 from ddb_aiquery._planner.questions import Answers, Asked, question
@@ -102,6 +103,7 @@ class Solver:
         """Ask about pending predicates one after the other, then what the wanted expressions need of the rest."""
         if self._none_wanted(rel, demand):
             return
+        ask_ahead(self, rel)
         self.settle(rel.node)
         todo, where = list(rel.pending), list(demand)
         while todo:

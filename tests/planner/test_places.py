@@ -107,6 +107,14 @@ def test_a_limit_above_unnested_answers(begun: AiConnection, recorder: Recorder)
     assert sorted(recorder.asked) == ["DE", "EN", "FR", "de", "en", "fr"]
 
 
+def test_unnested_answers_and_a_model_filter(begun: AiConnection, recorder: Recorder) -> None:
+    """Answers are unnested of the rows that another question has left."""
+    unnested = "unnest(['p', ai_query('e', body)]) t(w)"
+    rows = begun.execute(f"SELECT w FROM r, {unnested} WHERE id < 9 AND ai_query('e', lang) = 'EN' AND w <> 'p'")
+    assert sorted(rows.fetchall()) == [("B3",), ("B6",)]
+    assert sorted(recorder.asked) == ["b3", "b6", "de", "en", "fr"]
+
+
 def test_groups_above_a_limit_of_groups_of_answers(begun: AiConnection, recorder: Recorder) -> None:
     """Which groups there are is only known once those below the LIMIT are, also where nothing but their number is read."""
     inner = "SELECT ai_query('e', lang) AS a, ai_query('e', min(body)) AS b FROM r GROUP BY ALL ORDER BY ALL LIMIT 2"

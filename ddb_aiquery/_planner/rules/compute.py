@@ -47,13 +47,15 @@ class Compute(Node):
 class Lateral(Node):
     """A table function applied to each row of a relation."""
 
-    __slots__ = ("function", "names", "rel")
+    __slots__ = ("demand", "function", "names", "rel")
 
     def __init__(self, rel: Rel, function: Ast, names: dict[str, str]) -> None:
         clean = rel.exact and is_clean(function, tainted(rel.node))
         made = set(names.values())
         super().__init__(made, [rel.node] if clean else [], passes=[rel.node], blocked=not clean)
         self.rel, self.function, self.names = rel, function, names
+        self.demand: list[Ast] = []
+        """Which rows are wanted above, if that is known before it is answered."""
 
     def render(self, need: frozenset[str], state: State) -> Ast:
         """Return the SELECT over the rows and the function's rows."""
@@ -81,7 +83,7 @@ class Lateral(Node):
     def solve(self, solver: Solver, around: Around | None) -> None:
         """Ask what the function's arguments need."""
         del around
-        solver.solve(self.rel, [argument["expression"] for argument in self.function["arguments"]], [])
+        solver.solve(self.rel, [argument["expression"] for argument in self.function["arguments"]], self.demand)
 
     def expressions(self) -> Iterator[Ast]:
         """Yield the arguments."""
