@@ -38,7 +38,8 @@ def complete(
     """
     if isinstance(prompts, str):
         raise CallError("complete takes a list of prompts, and this is one text: put it into a list, [prompt]")
-    session = Session(load(config))
+    config = load(config)  # a dict may hold a key, which no traceback's locals are to show
+    session = Session(config)
     where = session.settings.endpoint(endpoint)
     wire_format = shape(None, response_format, True).response_format
     given, attached = read_parameters(parameters), read_files(files)

@@ -15,7 +15,7 @@ from ddb_aiquery._redact import REDACTOR
 from ddb_aiquery._values import Endpoint, Secret
 from ddb_aiquery.errors import MissingKey, SettingsError
 
-_CREDENTIALS = frozenset({"api_key", "client_secret"})
+_CREDENTIALS = frozenset({"api_key", "client_secret", "proxy"})
 
 
 def implied(name: str, environ: Mapping[str, str]) -> Mapping[str, Any] | None:
@@ -46,8 +46,7 @@ def endpoint_of(name: str, entry: Mapping[str, Any], environ: Mapping[str, str])
     values["api_key"] = _api_key(name, entry, provider, implied_key, environ)
     values.setdefault("model", name)
     options = {key: _expand(name, key, value, environ) for key, value in entry.items() if key not in known}
-    if options.get("client_secret"):
-        options["client_secret"] = _secret(options["client_secret"])
+    options = {key: _secret(value) if _is_secret(key, value) else value for key, value in options.items()}
     return Endpoint(name=name, options=MappingProxyType(options), **values)
 
 
@@ -100,7 +99,12 @@ def _api_key(
 
 def sealed(key: str, value: Any) -> Any:
     """Return a setting as it may be shown: a key that is written out becomes a Secret; `${VAR}` holds none."""
-    return _secret(value) if key in _CREDENTIALS and isinstance(value, str) and "${" not in value else value
+    return _secret(value) if _is_secret(key, value) and "${" not in value else value
+
+
+def _is_secret(key: str, value: Any) -> bool:
+    """Tell whether a setting's text is a credential, or holds one, as a proxy's URL may."""
+    return key in _CREDENTIALS and isinstance(value, str) and value != "" and (key != "proxy" or "@" in value)
 
 
 def _secret(text: str | Secret) -> Secret:

@@ -181,6 +181,18 @@ def test_how_an_endpoint_is_reached_is_a_setting() -> None:
     assert ways.items() <= endpoint.options.items()
 
 
+def test_a_proxys_password_shows_itself_nowhere() -> None:
+    """A proxy's URL that holds one is kept as a credential, in what the settings show and in what an endpoint does."""
+    for url, environ in (
+        ("http://me:canary-1@127.0.0.1:3128", {}),
+        ("${P}", {"P": "http://me:canary-1@127.0.0.1:3128"}),
+    ):
+        settings = load({"endpoints": {"e": {"base_url": "http://127.0.0.1:1/v1", "proxy": url}}}, environ)
+        endpoint = settings.endpoint("e", environ)
+        assert "canary-1" not in f"{settings!r}{endpoint!r}"
+        assert endpoint.options["proxy"].reveal() == "http://me:canary-1@127.0.0.1:3128"
+
+
 @pytest.mark.parametrize("number", ["inf", "nan", "-inf", "1e300"])
 @pytest.mark.parametrize(
     ("table", "key"),

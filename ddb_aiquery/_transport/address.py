@@ -98,6 +98,8 @@ def address_of(dialect: Dialect, endpoint: Endpoint) -> Address:
 def _way(endpoint: Endpoint) -> Way:
     """Return how the endpoint is reached: as its options say, for the rest as usual."""
     given = {name: value for name, value in endpoint.options.items() if name in _WAY_OPTIONS}
+    if isinstance(proxy := given.get("proxy"), Secret):
+        given["proxy"] = proxy.reveal()
     usual = Way()
     return replace(usual, max_idle=max(usual.max_idle, endpoint.max_concurrency), **given)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 import zlib
 from collections.abc import AsyncIterator, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -27,7 +27,7 @@ class Way:
     connect_seconds: float = CONNECT_SECONDS
     timeout_seconds: float = 600.0
     max_idle: int = 1024
-    proxy: str | None = None
+    proxy: str | None = field(default=None, repr=False)  # it may hold a password
     ca_file: str | None = None
     max_response_bytes: int = MAX_RESPONSE_BYTES
 

@@ -54,6 +54,9 @@ for name in ("plain", "literal", "other"):
     run("CREATE TABLE answers_%s AS %s" % (name, ok.format(name)))
 failed("refused key", lambda: run("SELECT ai_query('refuses', 'p')"))
 failed("refused key, complete()", lambda: ddb_aiquery.complete("refuses", ["p"], config=str(folder / "config.toml")))
+import tomllib
+given = tomllib.loads((folder / "config.toml").read_text())
+failed("a dict of settings", lambda: ddb_aiquery.complete("refuses", ["q"], config=given))
 failed("a row", lambda: run("SELECT ai_query('echoes', 'p')"))
 failed("a missing variable", lambda: run("SELECT ai_query('missing', 'p')"))
 failed("an unknown endpoint", lambda: run("SELECT ai_query('nobody', 'p')"))
