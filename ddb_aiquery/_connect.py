@@ -23,7 +23,8 @@ def connect(
     Raises:
         SettingsError: names the key, the file and the line. duckdb.Error: the database cannot be opened.
     """
-    session = Session(load(config))
+    config = load(config)  # as in `complete`
+    session = Session(config)
     if "duckdb_config" in duckdb_options:
         duckdb_options["config"] = duckdb_options.pop("duckdb_config")
     return opened(duckdb.connect(str(database), read_only, **duckdb_options), session)

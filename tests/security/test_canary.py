@@ -56,6 +56,7 @@ failed("refused key", lambda: run("SELECT ai_query('refuses', 'p')"))
 failed("refused key, complete()", lambda: ddb_aiquery.complete("refuses", ["p"], config=str(folder / "config.toml")))
 import tomllib
 given = tomllib.loads((folder / "config.toml").read_text())
+failed("no such database", lambda: ddb_aiquery.connect(str(folder / "no" / "such"), config=given))
 failed("a dict of settings", lambda: ddb_aiquery.complete("refuses", ["q"], config=given))
 failed("a row", lambda: run("SELECT ai_query('echoes', 'p')"))
 failed("a missing variable", lambda: run("SELECT ai_query('missing', 'p')"))
