@@ -19,6 +19,12 @@ CREATE OR REPLACE TEMP MACRO __ai_ask(
     )
 END;
 
+-- name: standing
+-- Stands where a call will be looked up, to see whether DuckDB takes a subquery there.
+CREATE OR REPLACE TEMP MACRO __ai_ask(
+    endpoint, request, returnType, failOnError, modelParameters, responseFormat, files
+) AS (SELECT answer FROM (VALUES ('')) AS answers(answer) WHERE answer = request::VARCHAR);
+
 -- name: answering
 -- The final run of a statement: every call is found in the table of answers, which is one hash join.
 -- {call}, {request}, {files}, {document} and {answers} are quoted names that no user can have chosen. To a model, texts

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import duckdb
@@ -45,15 +46,12 @@ class Planner:
     def __init__(self, connection: duckdb.DuckDBPyConnection, asker: Asker, dear: float = DEAR) -> None:
         self.connection, self.asker, self.dear = connection, asker, dear
         self.memory = Memory()
-        self._functions: Functions | None = None
         install(connection)
 
-    @property
+    @cached_property
     def functions(self) -> Functions:
         """What the database's functions do, read when first needed."""
-        if self._functions is None:
-            self._functions = read_functions(self.connection)
-        return self._functions
+        return read_functions(self.connection)
 
     @contextmanager
     def reading(self, how: str = "planning") -> Iterator[None]:
@@ -111,16 +109,21 @@ class Planner:
         )
 
     def _hidden(self, statement: Statement) -> str:
-        """Return why EXPLAIN (SQL) cannot show a statement: found out elsewhere, since it would abort a transaction."""
+        """Return why a statement cannot be planned: found out elsewhere, since it would abort a transaction."""
         with self.connection.cursor() as other:
             try:
                 other.execute(named("planner.sql")["planning"])
                 normal_form.bound_text(other, calling_text(statement), statement.parameters)
+                if span_of(statement) is None:  # its own text runs in the end
+                    other.execute(named("planner.sql")["standing"])
+                    other.execute(f"EXPLAIN {statement.text}", statement.parameters)
+            except duckdb.BinderException as refused:
+                return str(refused)
             except Unbound as unbound:
-                hidden = isinstance(unbound.error, duckdb.NotImplementedException) or EVALUATED in str(unbound)
-                return str(unbound) if hidden else ""
+                if isinstance(unbound.error, duckdb.NotImplementedException) or EVALUATED in str(unbound):
+                    return str(unbound)
             except duckdb.Error:
-                return ""  # what only the transaction itself can see
+                pass  # what only the transaction itself can see
         return ""
 
     def _mend(self, error: Exception) -> None:
@@ -233,12 +236,12 @@ class Planner:
         if not order and rel.node in plan.state.kept:
             rel.node.makes |= {"rowid"}
             order = [ast.ascending(ast.column("rowid"))]
-        items = list(zip(plan.bound.outs, plan.bound.names, strict=True))
-        query = exactly(rel, items, plan.state, [ast.order(order)] if order else [])
+        items = zip(plan.bound.outs, plan.bound.names, strict=True)
+        query = exactly(rel, list(items), plan.state, [ast.order(order)] if order else [])
         text = normal_form.write(self.connection, solver.complete(query))
         with self.reading():
             alike = self._columns(span.query, plan.statement.parameters) == self._columns(text)
-        return f"{span.before}{text}{span.after}" if alike else None
+        return f"{span.before}{text} {span.after}" if alike else None
 
     def _cleaning(self, scratch: Scratch, *, own: bool) -> list[Callable[[], Any]]:
         """Return what removes a statement's traces: its macro first, since a registered relation is bound anew."""

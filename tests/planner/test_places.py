@@ -39,6 +39,11 @@ def begun(request: pytest.FixtureRequest, con: AiConnection) -> AiConnection:
         ("INSERT INTO d VALUES (77, ai_query('e', 'x'), DEFAULT)", "SELECT title FROM d WHERE pid = 77", "X"),
         (MERGED, "SELECT title FROM d WHERE pid = 1", "X"),
         ("SELECT ai_query('e', TRY(ai_query('e', 'x')))", "SELECT 1", 1),
+        (
+            "INSERT INTO d SELECT 77, ai_query('e', body), lang FROM r WHERE id > 0 ORDER BY id LIMIT 1 RETURNING title",
+            "SELECT title FROM d WHERE pid = 77",
+            "B1",
+        ),
     ],
 )
 def test_a_call_where_no_subquery_may_stand(begun: AiConnection, statement: str, check: str, expected: Any) -> None:

@@ -8,6 +8,8 @@ import pytest
 
 TABLE_FUNCTION = "FROM unnest([ai_query('chat', 'a'), 'b'])"
 """Its arguments are evaluated while DuckDB binds it."""
+GROUPED = "SELECT ai_query('chat', p) AS a FROM one GROUP BY ALL HAVING ai_query('chat', p) <> ''"
+"""DuckDB takes no subquery in the place of its calls."""
 HIDDEN = "SELECT (SELECT max(v) FROM (VALUES (ai_query('chat', p))) AS t(v)) AS v FROM one"
 """A query that EXPLAIN (SQL) cannot show."""
 
@@ -28,6 +30,7 @@ def test_a_query_that_cannot_be_shown_leaves_the_transaction_alive(con: Any, que
 @pytest.mark.parametrize(
     "statement",
     [
+        f"MERGE INTO one USING ({GROUPED}) s ON one.p = s.a WHEN NOT MATCHED THEN INSERT VALUES (s.a)",
         "UPDATE one SET p = ai_query('chat', p) WHERE p = 'p'",
         "DELETE FROM one WHERE ai_query('chat', p) = 'nothing'",
         "MERGE INTO one USING (SELECT ai_query('chat', 'x') AS a) s ON one.p = s.a WHEN NOT MATCHED THEN INSERT VALUES (s.a)",
