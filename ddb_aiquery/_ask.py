@@ -9,30 +9,14 @@ from typing import Any, NoReturn
 import pyarrow as pa
 
 from ddb_aiquery import _arrow, _failures
-from ddb_aiquery._address import endpoint_name
 from ddb_aiquery._engine.engine import Asking, Engine
 from ddb_aiquery._engine.flight import Batch
 from ddb_aiquery._engine.noting import Finding
-from ddb_aiquery._results.parameters import read_parameters
+from ddb_aiquery._memo import Memo
 from ddb_aiquery._results.request import read_files, read_request
-from ddb_aiquery._results.shape import Shape, shape
-from ddb_aiquery._settings import Settings
-from ddb_aiquery._values import Answer, Endpoint, Failure, Form, Kind, Outcome, Question
-from ddb_aiquery.errors import AiQueryError, CallError, RowError, SettingsError
-
-ARGUMENTS = ("endpoint", "request", "returnType", "failOnError", "modelParameters", "responseFormat", "files")
-"""ai_query's arguments in Databricks' order."""
-_OPTIONS = (0, 2, 3, 4, 5)
-"""Positions of the arguments that are constant in nearly every call."""
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What all Questions of one call share: where they go, how, and what comes back."""
-
-    endpoint: Endpoint
-    shape: Shape
-    parameters: str
+from ddb_aiquery._terms import OPTIONS, ReadTerms, Terms
+from ddb_aiquery._values import Answer, Failure, Form, Kind, Outcome, Question
+from ddb_aiquery.errors import AiQueryError, RowError
 
 
 @dataclass(slots=True)
@@ -61,50 +45,20 @@ class Group:
         return ask if isinstance(ask, Question) else _question(self.terms, self.form, str(ask), ())
 
 
-ReadTerms = Callable[[Sequence[Any]], Terms]
-
-
 def grouped(columns: Sequence[pa.Array], terms: ReadTerms) -> list[Group]:
     """Split a chunk's argument columns by their options and find the distinct Questions of each Group."""
     if not len(columns[0]):
         return []
-    if all(_constant(columns[position]) for position in _OPTIONS):
-        options = [columns[position][0].as_py() for position in _OPTIONS]
+    if all(_constant(columns[position]) for position in OPTIONS):
+        options = [columns[position][0].as_py() for position in OPTIONS]
         return [_group(terms(options), columns[1], columns[6], None)]
     by_options: dict[str, tuple[Sequence[Any], list[int]]] = {}
-    for row, given in enumerate(zip(*(columns[p].to_pylist() for p in _OPTIONS), strict=True)):
+    for row, given in enumerate(zip(*(columns[p].to_pylist() for p in OPTIONS), strict=True)):
         by_options.setdefault(repr(given), (given, []))[1].append(row)
     return [
         _group(terms(given), columns[1].take(_arrow.places(rows)), columns[6].take(_arrow.places(rows)), rows)
         for given, rows in by_options.values()
     ]
-
-
-def read_terms(options: Sequence[Any], settings: Settings) -> Terms:
-    """Read the five options of a call.
-
-    Raises:
-        CallError: an option has a wrong value. SettingsError: the endpoint cannot be used.
-    """
-    name, return_type, fail_on_error, parameters, response_format = options
-    if not isinstance(name, str):
-        said = "NULL" if name is None else repr(name)
-        raise CallError(f"ai_query's endpoint is {said}: give the name of an endpoint as text")
-    if not name:
-        raise SettingsError(
-            f'no default endpoint is set: write endpoint = "name" under [defaults] in {settings.source}'
-        )
-    if not isinstance(fail_on_error, bool):
-        said = "NULL" if fail_on_error is None else repr(fail_on_error)
-        raise CallError(f"ai_query's failOnError is {said}: give true or false")
-    endpoint = settings.endpoint(name if name in settings.entries else endpoint_name(name))
-    shaped = shape(return_type, response_format, fail_on_error)
-    if shaped.response_format is not None and endpoint.task != "chat":
-        raise CallError(
-            f"[AI_FUNCTION_UNSUPPORTED_RESPONSE_FORMAT] endpoint '{name}' has the task {endpoint.task}, and only chat "
-            "endpoints take a responseFormat: leave it out, and give a returnType"
-        )
-    return Terms(endpoint, shaped, read_parameters(parameters))
 
 
 def _constant(column: pa.Array) -> bool:
@@ -143,46 +97,6 @@ def _distinct(terms: Terms, requests: list[Any], files: list[Any], rows: list[in
 
 def _question(terms: Terms, form: Form, text: str, files: tuple[bytes, ...]) -> Question:
     return Question(terms.endpoint.name, text, form, terms.parameters, terms.shape.response_format, files)
-
-
-class Memo:
-    """What this Run has already made of its Questions, so that a repeated chunk costs one look-up a question.
-
-    Failures are kept too: DuckDB calls a function of constants again after it failed, up to six times a statement.
-    """
-
-    __slots__ = ("_bytes", "_documents", "_failures", "_limit")
-
-    def __init__(self, limit: int = 64 << 20) -> None:
-        self._documents: dict[object, dict[str | Question | None, str]] = {}
-        self._failures: dict[tuple[object, str | Question | None], Failure] = {}
-        self._bytes = 0
-        self._limit = limit
-
-    def of(self, terms: Terms) -> dict[str | Question | None, str]:
-        """Return the documents made under these Terms."""
-        return self._documents.setdefault(_name(terms), {})
-
-    def failed(self, terms: Terms, ask: str | Question | None, failure: Failure) -> None:
-        """Keep a Failure that ends the statement."""
-        self._failures[_name(terms), ask] = failure
-
-    def failure(self, terms: Terms, ask: str | Question | None) -> Failure | None:
-        """Return the Failure that a Question has had in this Run."""
-        return self._failures.get((_name(terms), ask)) if self._failures else None
-
-    def put(self, made: dict[str | Question | None, str], ask: str | Question | None, document: str) -> None:
-        """Keep a document among those that `of` gave, while there is room; forget all when there is none."""
-        self._bytes += 2 * len(document) + (len(ask) if isinstance(ask, str) else 0)
-        if self._bytes > self._limit:
-            for documents in list(self._documents.values()):  # other threads may add to it
-                documents.clear()
-            self._bytes = 0
-        made[ask] = document
-
-
-def _name(terms: Terms) -> object:
-    return terms.endpoint.name, terms.parameters, terms.shape
 
 
 def send(groups: Sequence[Group], engine: Engine, memo: Memo, asking: Asking) -> None:

@@ -11,13 +11,13 @@ from duckdb.func import ARROW, SPECIAL
 from duckdb.sqltypes import VARCHAR
 
 from ddb_aiquery import _arrow
-from ddb_aiquery._ask import ARGUMENTS
 from ddb_aiquery._process import PROCESS
 from ddb_aiquery._results.shape import shape
 from ddb_aiquery._session import Session
 from ddb_aiquery._settings import load
 from ddb_aiquery._sql import literal, named
 from ddb_aiquery._tables import TABLES, as_value, list_type
+from ddb_aiquery._terms import ARGUMENTS
 from ddb_aiquery.errors import AiQueryError, CallError
 
 FILES = ("ai_query.sql", "named_struct.sql", "prompts.sql", "tasks.sql", "tables.sql")

@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from ddb_aiquery import _ask
 from ddb_aiquery._engine.budget import MICRO, Purse
 from ddb_aiquery._engine.engine import Asking
 from ddb_aiquery._engine.store import Store
 from ddb_aiquery._engine.tally import Tally
 from ddb_aiquery._figures import Run
+from ddb_aiquery._memo import Memo
 from ddb_aiquery._money import purse
 from ddb_aiquery._progress import Progress
 from ddb_aiquery._redact import REDACTOR
@@ -39,12 +40,23 @@ def usage_row(run: Run) -> dict[str, Any]:
     }
 
 
+def write_down(store: Store, run: Run, purses: Iterable[Purse]) -> None:
+    """Settle a Run's money and record its row; a full disk hides no result, and ends no gateway."""
+    for paying in purses:
+        with contextlib.suppress(CacheError):  # the reservation stands then, which errs towards spending less
+            paying.close()
+    if run.questions:
+        with contextlib.suppress(CacheError):
+            store.record_run(usage_row(run))
+            store.forget()
+
+
 class Running:
     """One statement's Run while it is under way."""
 
     def __init__(self, store: Store, limits: Limits, sql: str = "", label: str = "", own: Purse | None = None) -> None:
         self.tally = Tally(time.monotonic, sql=REDACTOR.clean(sql, limit=SHOWN_SQL), label=label)
-        self.memo = _ask.Memo()
+        self.memo = Memo()
         self.progress = Progress(self.tally)
         self.touched = time.monotonic()
         self.idle = IDLE
@@ -77,10 +89,5 @@ class Running:
         if seconds is not None:
             run = replace(run, seconds=seconds)
         self.progress.close(run)
-        with contextlib.suppress(CacheError):  # a full disk must not hide the statement's own result
-            self._purse.close()  # or else its reservation stands, which errs towards spending less
-        if run.questions:
-            with contextlib.suppress(CacheError):
-                self._store.record_run(usage_row(run))
-                self._store.forget()
+        write_down(self._store, run, [self._purse])
         return run

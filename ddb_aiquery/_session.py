@@ -23,6 +23,7 @@ from ddb_aiquery._process import PROCESS
 from ddb_aiquery._redact import REDACTOR
 from ddb_aiquery._running import IDLE_FAILED, Running
 from ddb_aiquery._settings import Settings
+from ddb_aiquery._terms import ARGUMENTS, Terms, read_terms
 
 WINDOW = 32_768
 """Questions that `stream` keeps under way before it waits for the first: enough for 1,024 at once, flat in memory."""
@@ -41,7 +42,7 @@ class Session:
         self.settings = settings
         self.last_run = Run()
         self._lock = threading.RLock()  # Ctrl-C may come while its own thread holds it
-        self._terms: dict[str, _ask.Terms] = {}
+        self._terms: dict[str, Terms] = {}
         self._run: Running | None = None
         self._declared = False
         self._undeclared: list[Running] = []
@@ -156,7 +157,7 @@ class Session:
             running.calls += 1
         try:
             for batch in batches:
-                groups = _ask.grouped(batch.columns[: len(_ask.ARGUMENTS)], self.read_terms)
+                groups = _ask.grouped(batch.columns[: len(ARGUMENTS)], self.read_terms)
                 under_way.append((batch, groups))
                 if "rows" in batch.schema.names:  # how many rows of the data ask each question
                     running.tally.add(rows=pc.sum(batch.column("rows")).as_py() or 0)
@@ -183,7 +184,7 @@ class Session:
         """Count what a stream of batches would ask and cost, without a call."""
         questions = cached = input_tokens = cost = 0
         for batch in batches:
-            for group in _ask.grouped(batch.columns[: len(_ask.ARGUMENTS)], self.read_terms):
+            for group in _ask.grouped(batch.columns[: len(ARGUMENTS)], self.read_terms):
                 endpoint = group.terms.endpoint
                 wanted = [group.question(place) for place, ask in enumerate(group.asks) if ask is not None]
                 for tokens, answer in self.engine.known(endpoint, wanted):
@@ -201,14 +202,14 @@ class Session:
             cost_usd=cost / NANO,
         )
 
-    def read_terms(self, options: Sequence[Any]) -> _ask.Terms:
+    def read_terms(self, options: Sequence[Any]) -> Terms:
         """Read a call's options, once for each that differ."""
         key = repr(options)
         found = self._terms.get(key)
         if found is None:
             if len(self._terms) >= KEPT_TERMS:
                 self._terms.clear()
-            found = self._terms[key] = _ask.read_terms(options, self.settings)
+            found = self._terms[key] = read_terms(options, self.settings)
         return found
 
     def _abandon(self, groups: Iterable[_ask.Group]) -> None:

@@ -34,6 +34,8 @@ JOINS = [
     "_process",
     "_bar",
     "_progress",
+    "_terms",
+    "_memo",
     "_ask",
     "_money",
     "_running",

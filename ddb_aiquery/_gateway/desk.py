@@ -16,11 +16,10 @@ from ddb_aiquery._engine.budget import Budget, Lease, Purse, cost_nano
 from ddb_aiquery._engine.engine import Asking, Engine
 from ddb_aiquery._engine.flight import Batch
 from ddb_aiquery._engine.tally import Tally
-from ddb_aiquery._figures import Run
 from ddb_aiquery._gateway.figures import Figures
 from ddb_aiquery._gateway.refusal import Refusal, failed
 from ddb_aiquery._process import PROCESS
-from ddb_aiquery._running import usage_row
+from ddb_aiquery._running import write_down
 from ddb_aiquery._settings import Settings
 from ddb_aiquery._values import Answer, Endpoint, Failure, Kind, Outcome, Question
 from ddb_aiquery.errors import (
@@ -244,17 +243,7 @@ class Desk:
         if run.questions:
             self.figures.add(run)
         # In a thread: it waits for the disk, and every client would wait with it.
-        await asyncio.to_thread(self._write_down, run, [account.purse for account in settled])
-
-    def _write_down(self, run: Run, purses: Sequence[Purse]) -> None:
-        """Write a period's row and money; a full disk must not end the gateway."""
-        for purse in purses:
-            with contextlib.suppress(CacheError):
-                purse.close()
-        if run.questions:
-            with contextlib.suppress(CacheError):
-                self.engine.store.record_run(usage_row(run))
-                self.engine.store.forget()
+        await asyncio.to_thread(write_down, self.engine.store, run, [account.purse for account in settled])
 
     def metrics(self) -> str:
         """Return the figures as Prometheus reads them, the present period's included."""

@@ -17,7 +17,7 @@ import duckdb
 import pytest
 
 import ddb_aiquery
-from ddb_aiquery._ask import Terms
+from ddb_aiquery._terms import Terms
 from ddb_aiquery.testing import Collapse, ScriptedEndpoint, Status, Truncated
 
 Con = duckdb.DuckDBPyConnection

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ddb_aiquery._ask import ARGUMENTS
 from ddb_aiquery._results.request import MAX_FILE_BYTES
+from ddb_aiquery._terms import ARGUMENTS
 from ddb_aiquery._translate.rules import ABSENT
 
 TEXT = (Path(__file__).parent.parent.parent / "examples" / "databricks.md").read_text("utf-8")
