@@ -20,6 +20,7 @@ COMMANDS = ("demo", "serve", "native", "translate", "cache", "usage", "endpoints
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command, or the shell where the first word is none; the exit status is 0 only when all went well."""
     words = sys.argv[1:] if arguments is None else list(arguments)
+    _write_whole()
     _speak_utf8()
     try:
         _check_text(words)
@@ -39,6 +40,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("Cancelled; answers that arrived are kept.", file=sys.stderr)
         return 130
+
+
+def _write_whole() -> None:
+    """Give stdout a buffer where PYTHONUNBUFFERED took it: without one, Python drops what a signal cut off a write."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and isinstance(sys.stdout.buffer, io.FileIO):
+        sys.stdout = open(sys.stdout.fileno(), "w", buffering=1, closefd=False)  # noqa: SIM115 (for the whole process)
 
 
 def _speak_utf8() -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import select
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -116,3 +119,20 @@ def test_types_that_arrow_lacks_are_shown_with_calls_too(ran: Run) -> None:
     sql = "SELECT ai_query('test', 'typed') AS said, 'b'::ENUM('a', 'b') AS e, 1::HUGEINT AS h"
     assert "enum('a', 'b')" in ran("-c", sql).stdout
     assert "int128" in ran("-c", sql).stdout
+
+
+def test_a_signal_cuts_nothing_off_a_result() -> None:
+    """What is written to a slow reader is whole, also where PYTHONUNBUFFERED is set, as it is in many containers."""
+    code = """
+import signal
+signal.signal(signal.SIGUSR1, lambda *_: None)
+from ddb_aiquery.cli import main
+main(["-csv", "-noheader", "-c", "SELECT repeat('x', 3000000)"])
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+    ) as shell:
+        assert shell.stdout is not None
+        select.select([shell.stdout], [], [])  # it has begun to write, and stands until somebody reads
+        shell.send_signal(signal.SIGUSR1)
+        assert len(shell.stdout.read().strip()) == 3_000_000
