@@ -110,7 +110,7 @@ sinks["logs"] = logs.getvalue()
 for path in folder.rglob("*"):
     if path.is_file() and path.suffix != ".toml":
         sinks["file " + str(path.relative_to(folder))] = path.read_bytes().decode("latin-1")
-print(json.dumps(sinks))
+(folder.parent / "sinks.json").write_text(json.dumps(sinks))
 """
 
 
@@ -148,22 +148,24 @@ def test_the_canary_sings_nowhere(tmp_path: Path, transport: str) -> None:
             f'[endpoints.missing]\nbase_url = "{good.base_url}"\napi_key = "${{NOT_SET}}"',
             '[endpoints.gone]\nbase_url = "http://127.0.0.1:9/v1"\napi_key = "${CANARY_KEY}"\ndeadline_seconds = 0.2',
         ]
-        (tmp_path / "config.toml").write_text("\n".join(entries))
+        (folder := tmp_path / "user").mkdir()
+        (folder / "config.toml").write_text("\n".join(entries))
         code = textwrap.dedent(CHILD)
         environ = {
             **os.environ,
             "CANARY_KEY": CANARY,
-            "DDB_AIQUERY_CACHE": str(tmp_path / "cache"),
+            "DDB_AIQUERY_CACHE": str(folder / "cache"),
             "RUST_LOG": "trace",
             "HTTPX_LOG_LEVEL": "trace",
         }
         done = subprocess.run(
-            [sys.executable, "-X", "dev", "-c", code, str(tmp_path), CANARY],
+            [sys.executable, "-X", "dev", "-c", code, str(folder), CANARY],
             capture_output=True, text=True, check=False, env=environ, timeout=120,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         assert good.received[0].headers["authorization"] == f"Bearer {CANARY}"
-    sinks = {**json.loads(done.stdout), "stderr": done.stderr}
+    found = json.loads((tmp_path / "sinks.json").read_text())
+    sinks = {**found, "stdout": done.stdout, "stderr": done.stderr}
     listed = subprocess.run(
         [sys.executable, "-m", "ddb_aiquery", "endpoints"], capture_output=True, text=True, check=False,
         env={**environ, "DDB_AIQUERY_CONFIG": str(tmp_path / "config.toml")}, timeout=60,
