@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 
 import ddb_aiquery
 from ddb_aiquery.testing import ScriptedEndpoint, no_calls_out
+
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each of the processes that tests start would compile everything anew
 
 
 @pytest.fixture(autouse=True)
