@@ -53,7 +53,9 @@ class Run:
 class Estimate:
     """What a statement would ask and cost, counted without one call.
 
-    `bound` is True where a later stage depends on answers not known yet, so that the figures are upper limits.
+    `bound` is True where the counts are upper limits, as answers not known yet decide which rows are asked about.
+    `open` is True where more may come: questions made of answers have no price yet (`cost_usd` is without them), and
+    without `bound` there may also be more questions than are counted; `note` says why.
     `cost_usd` takes every answer to be as long as its `max_tokens` allows; 1,024 tokens where none is set.
     """
 
@@ -65,6 +67,7 @@ class Estimate:
     cost_usd: float = 0.0
     bound: bool = False
     note: str = ""
+    open: bool = False
 
     def __add__(self, other: Estimate) -> Estimate:
         return Estimate(
@@ -74,17 +77,24 @@ class Estimate:
             self.to_send + other.to_send,
             self.input_tokens + other.input_tokens,
             self.cost_usd + other.cost_usd,
-            self.bound or other.bound,
+            (self.bound or other.bound) and not (self.is_endless or other.is_endless),
             "; ".join(note for note in (self.note, other.note) if note),
+            self.open or other.open,
         )
 
+    @property
+    def is_endless(self) -> bool:
+        """Whether there may be more questions than are counted."""
+        return self.open and not self.bound
+
     def __str__(self) -> str:
-        most = "at most " if self.bound else ""
+        most, more = "at most " if self.bound else "", " and more" if self.open else ""
         asked = f"{counted(self.rows, 'row')}, {most}{counted(self.questions, 'question')}"
+        asked += more if self.is_endless else ""
         note = f" ({self.note})" if self.note else ""
         return (
             f"{asked}: {self.cached:,} cached, {self.to_send:,} to send; "
-            f"about {self.input_tokens:,} input tokens, up to {usd(self.cost_usd)}{note}"
+            f"about {self.input_tokens:,} input tokens, up to {usd(self.cost_usd)}{more}{note}"
         )
 
     def _repr_html_(self) -> str:

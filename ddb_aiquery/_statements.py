@@ -224,7 +224,7 @@ class Statements:
 
 
 def _uncounted(reason: str) -> Estimate:
-    return Estimate(bound=True, note=f"unplanned: {reason}; DuckDB decides which rows are asked about")
+    return Estimate(open=True, note=f"unplanned: {reason}; DuckDB decides which rows are asked about")
 
 
 def _unevaluated(listed: Sequence[Token]) -> str:

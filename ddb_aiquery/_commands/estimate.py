@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ import ddb_aiquery
 from ddb_aiquery._figures import Estimate, usd
 from ddb_aiquery.errors import AiQueryError
 
-COLUMNS = ("questions", "cached", "to_send", "input_tokens")
+COUNTS = ("questions", "cached", "to_send")
+COLUMNS = (*COUNTS, "input_tokens")
 
 
 def run(sql: str, database: str = ":memory:", config: Any = None) -> int:
@@ -56,11 +58,14 @@ def run_dbt(project: str) -> int:
 
 
 def _row(estimate: Estimate) -> list[str]:
-    most = "<= " if estimate.bound else ""
-    return [*(f"{most}{getattr(estimate, name):,}" for name in COLUMNS), f"{most}{usd(estimate.cost_usd)}"]
+    most, more = "<= " if estimate.bound else "", "+" if estimate.open else ""
+    counts = [f"{most}{getattr(estimate, name):,}{more if estimate.is_endless else ''}" for name in COUNTS]
+    priced = (f"{estimate.input_tokens:,}", usd(estimate.cost_usd))
+    return [*counts, *(f"{text}{more}" if more else f"{most}{text}" for text in priced)]
 
 
 def _total(estimates: list[Estimate]) -> Estimate:
     """Return the sum; equal questions of several models are asked once, so it is an upper limit."""
-    sums = {name: sum(getattr(estimate, name) for estimate in estimates) for name in (*COLUMNS, "cost_usd")}
-    return Estimate(**sums, bound=any(e.bound for e in estimates) or sum(e.to_send > 0 for e in estimates) > 1)
+    total = sum(estimates, Estimate())
+    several = sum(estimate.to_send > 0 for estimate in estimates) > 1
+    return replace(total, bound=(total.bound or several) and not total.is_endless)

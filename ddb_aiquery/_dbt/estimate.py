@@ -167,4 +167,7 @@ def _line(con: AiConnection, name: str, text: str, *, bound: bool) -> Line:
     except (duckdb.Error, AiQueryError) as error:
         return Line(name, Estimate(note=f"not counted: {str(error).splitlines()[0]}"), counted=False)
     counted = not made.note.startswith("unplanned")
-    return Line(name, replace(made, bound=True, note=OVER) if bound and counted else made, counted)
+    if bound and counted:
+        note = f"{OVER}; {made.note}" if made.open else OVER
+        made = replace(made, bound=not made.is_endless, note=note)
+    return Line(name, made, counted)

@@ -49,8 +49,10 @@ def _line(place: int, stage: Stage) -> str:
 def estimated(outcome: Outcome) -> Estimate:
     """Return the figures of a counted statement as one Estimate."""
     listed = outcome.stages
-    bound = bool(outcome.unplanned) or any(not stage.exact for stage in listed)
-    note = outcome.unplanned or ("later stages depend on answers: upper limits" if bound else "")
+    bound = not outcome.unplanned and any(not stage.exact for stage in listed)
+    unpriced = any(stage.cost_usd is None for stage in listed)
+    limits = "counted at most, not priced" if unpriced else "upper limits"
+    note = f"{outcome.unplanned}, and is not counted" if outcome.unplanned else ""
     return Estimate(
         rows=sum(stage.rows for stage in listed),
         questions=sum(stage.questions for stage in listed),
@@ -59,7 +61,8 @@ def estimated(outcome: Outcome) -> Estimate:
         input_tokens=sum(stage.input_tokens for stage in listed),
         cost_usd=sum(stage.cost_usd or 0.0 for stage in listed),
         bound=bound,
-        note=note,
+        note=note or (f"later stages depend on answers: {limits}" if bound else ""),
+        open=bool(outcome.unplanned) or unpriced,
     )
 
 

@@ -48,7 +48,10 @@ class Asker(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What one step asked: in how many rows, how many questions, and whether these numbers are exact."""
+    """What one step asked: in how many rows, how many questions, and whether these numbers are exact.
+
+    Counted beforehand, `cost_usd` is None for questions that are made of answers.
+    """
 
     questions: int
     exact: bool = True
@@ -174,7 +177,8 @@ class Counting(Live):
         for asked in questions:
             if not asked.exact:
                 most = self.count(asked.query)
-                self.stages.append(Stage(most, exact=False, rows=self.count(asked.rows), to_send=most))
+                cost = None if most else 0.0
+                self.stages.append(Stage(most, False, self.count(asked.rows), to_send=most, cost_usd=cost))
         if exact:
             count = self.asker.price([batch.select(list(NAMES)) for batch in self._batches(exact)])
             rows = sum(self.count(asked.rows) for asked in exact)

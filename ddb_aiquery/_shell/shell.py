@@ -202,18 +202,17 @@ class Shell:
         if wanted:
             self.say(str(priced))
             return self.confirm is not None and self.confirm("Run it?")
-        unknown = priced.note.startswith("unplanned")
-        if limit is None or (priced.cost_usd <= limit and not unknown):
+        if limit is None or (priced.cost_usd <= limit and not priced.open):
             return True
         if self.confirm is None:
-            cost = "cost what is not known beforehand" if unknown else f"cost up to {usd(priced.cost_usd)}"
+            cost = "cost what is not known beforehand" if priced.open else f"cost up to {usd(priced.cost_usd)}"
             raise AiQueryError(
                 f"the statement would {cost}, above confirm_usd = {limit:g}, and nobody can be asked here: pass -yes"
-                + (f" ({priced.note})" if unknown else ", or raise [budget] confirm_usd")
+                + (f" ({priced.note})" if priced.open else ", or raise [budget] confirm_usd")
             )
         self.say(str(priced))
         return self.confirm(
-            "Its price is not known beforehand. Run it?" if unknown else f"That is above ${limit:g}. Run it?"
+            "Its price is not known beforehand. Run it?" if priced.open else f"That is above ${limit:g}. Run it?"
         )
 
 

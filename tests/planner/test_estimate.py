@@ -58,7 +58,7 @@ def test_what_cannot_be_counted_says_so(
 ) -> None:
     """A statement that is not planned has no figures but a note, never nothing, and never an error of ours."""
     estimate = connection.estimate(text)
-    assert (estimate.bound, estimate.note.split(":")[0]) == (True, "unplanned")
+    assert (estimate.is_endless, estimate.note.split(":")[0]) == (True, "unplanned")
     assert scripted.requests == 0
     connection.execute(text)
     assert scripted.requests == 1
@@ -72,3 +72,22 @@ def test_execute_is_counted_by_what_was_prepared(
     assert connection.estimate("EXECUTE q(7)").questions == 7
     assert scripted.requests == 0
     assert len(connection.execute("EXECUTE q(7)").fetchall()) == scripted.requests == 7
+
+
+def test_what_depends_on_answers_is_said_to_be_more(
+    connection: ddb_aiquery.AiConnection, scripted: ScriptedEndpoint
+) -> None:
+    """Questions made of answers are counted at most and not priced; those of rows that answers make, not counted."""
+    nested = connection.estimate("SELECT ai_query('test', ai_query('test', 'p' || i)) FROM range(3) t(i)")
+    assert (nested.questions, nested.bound, nested.open, nested.is_endless) == (6, True, True, False)
+    assert "at most 6 questions:" in str(nested)
+    made = "SELECT ai_query('test', 'p' || w) FROM t, unnest(string_split(ai_query('test', q), ' ')) s(w)"
+    connection.execute("CREATE TABLE t AS SELECT 'a b c' AS q")
+    endless = connection.estimate(made)
+    assert (endless.bound, endless.is_endless) == (False, True)
+    assert f"{endless.questions} question and more:" in str(endless)
+    assert " and more (what comes after depends on answers" in str(endless)
+    connection.execute(made).fetchall()
+    assert scripted.requests == 5 > endless.questions
+    both = nested + endless
+    assert (both.questions, both.bound, both.is_endless) == (7, False, True)

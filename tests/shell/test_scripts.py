@@ -162,6 +162,17 @@ def test_no_statement_gets_round_the_yes(
     assert endpoint.requests > before
 
 
+def test_what_is_made_of_answers_needs_a_yes(ran: Run, home: Path, endpoint: ScriptedEndpoint) -> None:
+    """A price that lacks what depends on answers is never below `confirm_usd`."""
+    settings = endpoint.settings("test", input_price=1.0, output_price=1.0) | {"budget": {"confirm_usd": 1000.0}}
+    words = ("-config", str(write_settings(home / "rich.toml", settings)), "-list", "-c")
+    before = endpoint.requests
+    refused = ran(*words, "SELECT ai_query('test', ai_query('test', 'inner'))")
+    assert "would cost what is not known beforehand" in refused.stderr
+    assert endpoint.requests == before
+    assert "echo: inner" in ran(*words, "SELECT ai_query('test', 'inner')").stdout
+
+
 @pytest.mark.parametrize("work", [("-c", "FROM range(1000000)"), ("-f", "long.sql"), ("-c", ".read long.sql")])
 def test_the_reader_may_leave(environ: dict[str, str], home: Path, work: tuple[str, str]) -> None:
     """`| head` is no error that anybody wants to read."""
